@@ -1,0 +1,50 @@
+/**
+ * The composed reference kernels, and their registration for whichever backend is in use.
+ */
+import * as tf from '@tensorflow/tfjs-core';
+
+/** Kernel written with tfjs ops alone, so that it runs on every backend. */
+export type ComposedKernel = (
+  inputs: tf.NamedTensorMap,
+  attrs: tf.NamedAttrMap,
+) => tf.Tensor | tf.Tensor[];
+
+const composed = new Map<string, ComposedKernel>();
+
+/** Declares the composed reference of a kernel. Called once per kernel, at import. */
+export function registerComposed(kernelName: string, kernel: ComposedKernel): void {
+  composed.set(kernelName, kernel);
+}
+
+/** The composed reference of `kernelName`, for tests and for kernels that fall back to it. */
+export function composedKernel(kernelName: string): ComposedKernel {
+  const kernel = composed.get(kernelName);
+  if (kernel == null) {
+    throw new Error(`No composed reference is registered for kernel '${kernelName}'.`);
+  }
+  return kernel;
+}
+
+/** Names of all kernels that have a composed reference. */
+export function composedKernelNames(): string[] {
+  return [...composed.keys()];
+}
+
+/**
+ * Makes sure that the current backend has a kernel of this name: its own, or else the composed reference.
+ * Ops call it right before `runKernel`. Nested ops of a composed kernel are not recorded on the gradient tape, because
+ * tfjs only records at kernel depth 0: the registered gradient is the only one.
+ */
+export function ensureKernel(kernelName: string): void {
+  const backendName = tf.getBackend();
+  if (tf.getKernel(kernelName, backendName) != null) {
+    return;
+  }
+  const kernel = composedKernel(kernelName);
+  tf.registerKernel({
+    kernelName,
+    backendName,
+    kernelFunc: ({inputs, attrs}) =>
+      tf.tidy(() => kernel(inputs as tf.NamedTensorMap, attrs ?? {}) as tf.Tensor),
+  });
+}

@@ -1,0 +1,61 @@
+/**
+ * Runs one suite in Node: `npm run test:suite -- --suite backend --backend wasm [--filter text] [--json file]`.
+ * Suites: `backend` (folders that run on every tfjs backend) and `node`.
+ */
+import {readdirSync, writeFileSync} from 'node:fs';
+import path from 'node:path';
+import {pathToFileURL} from 'node:url';
+import {parseArgs} from 'node:util';
+import Jasmine from 'jasmine';
+import {installLeakGuard} from './support/leak_guard.js';
+import {useBackend} from './support/use_backend.js';
+
+export const SUITES: Record<string, string[]> = {
+  backend: ['ops', 'gradients', 'kernels', 'manifolds', 'optimizers', 'layers', 'models', 'io'],
+  node: ['pipeline', 'codecs', 'data', 'cli', 'backends', 'docs'],
+};
+
+const {values} = parseArgs({
+  options: {
+    suite: {type: 'string', default: 'backend'},
+    backend: {type: 'string', default: 'tensorflow'},
+    filter: {type: 'string'},
+    files: {type: 'string'},
+    json: {type: 'string'},
+  },
+});
+
+const folders = SUITES[values.suite];
+if (folders == null) {
+  throw new Error(`--suite ${values.suite}: expected one of ${Object.keys(SUITES).join(', ')}.`);
+}
+const root = import.meta.dirname;
+const specs = readdirSync(root, {recursive: true, withFileTypes: true})
+  .filter((entry) => entry.isFile() && entry.name.endsWith('_test.ts'))
+  .map((entry) => path.join(entry.parentPath, entry.name))
+  .filter((file) => folders.includes(path.relative(root, file).split(path.sep)[0]))
+  .filter((file) => values.files == null || path.relative(root, file).includes(values.files))
+  .sort();
+
+await useBackend(values.backend);
+const runner = new Jasmine({projectBaseDir: path.dirname(root)});
+runner.loadConfig({random: false, failSpecWithNoExpectations: true});
+runner.exitOnCompletion = false;
+jasmine.DEFAULT_TIMEOUT_INTERVAL = 600_000;
+installLeakGuard();
+for (const spec of specs) {
+  await import(pathToFileURL(spec).href);
+}
+const counts = {passed: 0, failed: 0, skipped: 0};
+runner.addReporter({
+  specDone: (result) => {
+    if (result.status === 'passed') counts.passed++;
+    else if (result.status === 'failed') counts.failed++;
+    else if (result.status !== 'excluded') counts.skipped++;
+  },
+});
+const result = await runner.execute([], values.filter);
+if (values.json) {
+  writeFileSync(values.json, JSON.stringify(counts));
+}
+process.exit(result.overallStatus === 'passed' ? 0 : 1);
