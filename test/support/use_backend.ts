@@ -1,19 +1,15 @@
 /** Brings up the backend that a suite runs on. */
-import * as tf from '@tensorflow/tfjs-core';
+import type {Backend} from '../../src/backends/backend.js';
+import {cpu} from '../../src/backends/cpu.js';
+import {tensorflow} from '../../src/backends/tensorflow.js';
+import {wasm} from '../../src/backends/wasm.js';
+
+const BACKENDS: Record<string, Backend> = {cpu, tensorflow, wasm};
 
 export async function useBackend(name: string): Promise<void> {
-  switch (name) {
-    case 'cpu':
-      await import('@tensorflow/tfjs-backend-cpu');
-      break;
-    case 'wasm':
-      await import('@tensorflow/tfjs-backend-wasm');
-      break;
-    default:
-      throw new Error(`useBackend('${name}'): not wired yet`);
+  const backend = BACKENDS[name];
+  if (backend == null) {
+    throw new Error(`--backend ${name}: expected one of ${Object.keys(BACKENDS).join(', ')}.`);
   }
-  if (!(await tf.setBackend(name))) {
-    throw new Error(`backend '${name}' could not be brought up`);
-  }
-  await tf.ready();
+  await backend.up();
 }

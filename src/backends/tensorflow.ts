@@ -1,0 +1,47 @@
+/** The `tensorflow` backend: tfjs-node, on the TensorFlow library that `tfjs-mapl setup` installs. */
+import * as tf from '@tensorflow/tfjs-core';
+import type {Backend} from './backend.js';
+import {inNode} from './backend.js';
+import {use} from './cpu.js';
+import {setBackendEnvironment} from './environment.js';
+import {mendNodeUtil} from './util_shims.js';
+
+/** The part of tfjs-node's backend that we look at. */
+interface NodeBackend {
+  isUsingGpuDevice: boolean;
+  binding: {TF_Version?: string};
+}
+
+export const tensorflow: Backend = {
+  name: 'tensorflow',
+  async up() {
+    if (!inNode()) throw new Error("The backend 'tensorflow' is for Node, not for browsers.");
+    if (tf.findBackendFactory('tensorflow') == null) {
+      setBackendEnvironment();
+      const util = await import('node:util');
+      mendNodeUtil(
+        util.default as unknown as Record<string, unknown>,
+        Number(process.versions.node.split('.')[0]),
+      );
+      await loadTfjsNode();
+    }
+    await use('tensorflow');
+    const backend = tf.backend() as unknown as NodeBackend;
+    return {
+      name: 'tensorflow',
+      device: backend.isUsingGpuDevice ? 'gpu' : 'cpu',
+      description: `TensorFlow ${backend.binding.TF_Version ?? ''}`.trim(),
+    };
+  },
+};
+
+async function loadTfjsNode(): Promise<void> {
+  try {
+    await import(/* webpackIgnore: true */ '@tensorflow/tfjs-node');
+  } catch (error) {
+    const reason = String((error as Error).message ?? error).split('\n')[0];
+    throw new Error(`tfjs-node cannot be loaded (${reason.trim()}). Run: npx tfjs-mapl setup`, {
+      cause: error,
+    });
+  }
+}
