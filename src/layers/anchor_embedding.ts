@@ -1,0 +1,205 @@
+/** Factorised anchor embeddings `a(t) = E[t] P` (MAPL section 5, published; initial values inferred). */
+import * as tf from '@tensorflow/tfjs-core';
+import * as tfl from '@tensorflow/tfjs-layers';
+import {orthogonalMatrix} from '../manifolds/random_stiefel.js';
+import {seededNormal} from '../manifolds/seeded_normal.js';
+import {checkIds} from './check_ids.js';
+import type {DisposeResult, Kwargs, LayerArgs, LayerInputs, LayerOutputs} from './layer_types.js';
+import {createWeight} from './layer_weight.js';
+import {weightSeed} from './weight_seed.js';
+
+/** Arguments of {@link AnchorEmbedding}. */
+export interface AnchorEmbeddingArgs extends LayerArgs {
+  /** Rows `V` of the table. */
+  vocabSize: number;
+  /** Width `a` of the table, 1 to `units`. */
+  anchorRank: number;
+  /** Width `d` of the anchors. A {@link ProjectionBoundary} fills it in; the layer applied alone needs it. */
+  units?: number;
+  /**
+   * Standard deviation of the table's initial values; 0 (the default) starts the boundary as the plain projection
+   * (inferred: the paper does not say).
+   */
+  initializerRange?: number;
+  /** Seed of basis and table. Default: derived from the layer's name. */
+  seed?: number;
+}
+
+/**
+ * The anchors of one pipeline stage: a trainable table `E [V, a]` and a fixed basis `P [a, d]` with orthonormal rows.
+ * Applied to int32 ids `[…]` it gives `E[ids] P`, float32 `[…, d]`. Boundaries do not apply it: they take the two
+ * factors, and never build anything `d` wide on the sending side.
+ *
+ * Two boundaries share a stage's anchors by being given the same instance. The layer that builds the anchors first lists
+ * the weights (`<name>/table`, `<name>/basis`), so that a model lists them once.
+ */
+export class AnchorEmbedding extends tfl.layers.Layer {
+  /** @nocollapse */
+  static className = 'AnchorEmbedding';
+  readonly vocabSize: number;
+  readonly anchorRank: number;
+  readonly initializerRange: number;
+  readonly seed?: number;
+  /** Width `d` of the anchors, known once built. */
+  units?: number;
+  /** Trainable factor `E [V, a]`; present once built. */
+  table!: tfl.LayerVariable;
+  /** Fixed factor `P [a, d]`, orthonormal rows; present once built. */
+  basis!: tfl.LayerVariable;
+  /** The layer that built the anchors and lists their weights: a boundary, or this layer itself. */
+  owner: tfl.layers.Layer | null = null;
+  private fastInit = false;
+
+  constructor(args: AnchorEmbeddingArgs) {
+    super(args);
+    this.vocabSize = positive(args.vocabSize, 'vocabSize');
+    this.anchorRank = positive(args.anchorRank, 'anchorRank');
+    this.units = args.units == null ? undefined : positive(args.units, 'units');
+    this.initializerRange = args.initializerRange ?? 0;
+    this.seed = args.seed;
+    if (!(this.initializerRange >= 0 && Number.isFinite(this.initializerRange))) {
+      throw new Error(
+        `AnchorEmbedding: initializerRange is ${args.initializerRange}, expected a standard deviation of 0 or more.`,
+      );
+    }
+    this.checkRank();
+  }
+
+  override setFastWeightInitDuringBuild(value: boolean): void {
+    super.setFastWeightInitDuringBuild(value);
+    this.fastInit = value;
+  }
+
+  /**
+   * Creates the weights for anchors of width `units`, unless that has been done, and makes `owner` the layer that lists
+   * them.
+   *
+   * @param fast Skip initial values, because loaded ones follow.
+   */
+  buildFor(units: number, owner: tfl.layers.Layer, fast = false): void {
+    if (this.units != null && this.units !== units) {
+      throw new Error(
+        `AnchorEmbedding '${this.name}' has units = ${this.units}, but '${owner.name}' has activations of width ` +
+          `${units}: share anchors only between boundaries of the same width.`,
+      );
+    }
+    this.units = units;
+    this.checkRank();
+    if (this.owner != null) {
+      return;
+    }
+    this.owner = owner;
+    const tableSeed = this.seedOf('table');
+    const table = this.initializerRange === 0 || fast ? null : this.normals(tableSeed);
+    const basis = fast ? null : orthogonalMatrix(this.anchorRank, units, this.seedOf('basis'));
+    const shape = [this.vocabSize, this.anchorRank];
+    this.table = createWeight(`${this.name}/table`, shape, table, this.trainable);
+    this.basis = createWeight(`${this.name}/basis`, [this.anchorRank, units], basis, false);
+    this.built = true;
+    if (owner === this) {
+      this._trainableWeights = [this.table];
+      this.nonTrainableWeights = [this.basis];
+    }
+  }
+
+  /** Counts one more user of the weights; each user calls `dispose()` once. */
+  retain(): void {
+    this._refCount = (this._refCount ?? 0) + 1;
+  }
+
+  override apply(inputs: LayerInputs, kwargs?: Kwargs): LayerOutputs {
+    this.build();
+    return super.apply(inputs, kwargs);
+  }
+
+  override build(): void {
+    if (this.owner != null) {
+      return;
+    }
+    if (this.units == null) {
+      throw new Error(
+        `AnchorEmbedding '${this.name}': units is missing, expected the width d of the anchors: pass {units: d}.`,
+      );
+    }
+    this.buildFor(this.units, this, this.fastInit);
+  }
+
+  override call(inputs: tf.Tensor | tf.Tensor[], kwargs: Kwargs): tf.Tensor {
+    return tf.tidy(() => {
+      this.invokeCallHook(inputs, kwargs);
+      const ids = Array.isArray(inputs) ? inputs[0] : inputs;
+      checkIds(ids, this.vocabSize, `AnchorEmbedding '${this.name}'`);
+      const rows = tf.gather(
+        this.table.read() as tf.Tensor2D,
+        tf.reshape(ids, [-1]) as tf.Tensor1D,
+      );
+      const anchors = tf.matMul(rows, this.basis.read() as tf.Tensor2D);
+      return tf.reshape(anchors, [...ids.shape, this.units as number]);
+    });
+  }
+
+  override computeOutputShape(inputShape: tfl.Shape | tfl.Shape[]): tfl.Shape {
+    const shape = (Array.isArray(inputShape[0]) ? inputShape[0] : inputShape) as tfl.Shape;
+    return [...shape, this.units ?? null];
+  }
+
+  override getConfig(): tf.serialization.ConfigDict {
+    const config: tf.serialization.ConfigDict = {
+      ...super.getConfig(),
+      vocabSize: this.vocabSize,
+      anchorRank: this.anchorRank,
+      initializerRange: this.initializerRange,
+    };
+    if (this.units != null) config.units = this.units;
+    if (this.seed != null) config.seed = this.seed;
+    return config;
+  }
+
+  override dispose(): DisposeResult {
+    if (this._refCount == null) {
+      this.retain();
+    }
+    return super.dispose();
+  }
+
+  /** The weights go when the last user has gone, whichever layer lists them. */
+  protected override disposeWeights(): number {
+    this.table.dispose();
+    this.basis.dispose();
+    return 2;
+  }
+
+  private checkRank(): void {
+    if (this.units != null && this.anchorRank > this.units) {
+      throw new Error(
+        `AnchorEmbedding '${this.name}': anchorRank is ${this.anchorRank}, expected at most the width ` +
+          `${this.units}: a basis cannot have more orthonormal rows than columns.`,
+      );
+    }
+  }
+
+  private seedOf(weight: 'table' | 'basis'): number {
+    return this.seed == null
+      ? weightSeed(0, `${this.name}/${weight}`)
+      : weightSeed(this.seed, weight);
+  }
+
+  private normals(seed: number): Float32Array {
+    const normal = seededNormal(seed);
+    const size = this.vocabSize * this.anchorRank;
+    return Float32Array.from({length: size}, () => this.initializerRange * normal());
+  }
+}
+tf.serialization.registerClass(AnchorEmbedding);
+
+/** Creates an {@link AnchorEmbedding}, in the manner of `tf.layers.dense(args)`. */
+export function anchorEmbedding(args: AnchorEmbeddingArgs): AnchorEmbedding {
+  return new AnchorEmbedding(args);
+}
+
+function positive(value: number, name: string): number {
+  if (!Number.isInteger(value) || value < 1) {
+    throw new Error(`AnchorEmbedding: ${name} is ${value}, expected a positive integer.`);
+  }
+  return value;
+}

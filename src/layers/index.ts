@@ -1,0 +1,10 @@
+/** Layers for any functional tfjs model. */
+export {AnchorEmbedding, anchorEmbedding, type AnchorEmbeddingArgs} from './anchor_embedding.js';
+export {BoundaryDecoder} from './boundary_decoder.js';
+export {BoundaryEncoder} from './boundary_encoder.js';
+export {BoundaryHalf} from './boundary_half.js';
+export {
+  ProjectionBoundary,
+  projectionBoundary,
+  type ProjectionBoundaryArgs,
+} from './projection_boundary.js';

@@ -1,0 +1,357 @@
+/** The boundary between two pipeline stages as one layer of a whole model (MAPL section 3, published). */
+import * as tf from '@tensorflow/tfjs-core';
+import * as tfl from '@tensorflow/tfjs-layers';
+import {randomStiefel} from '../manifolds/random_stiefel.js';
+import {AnchorEmbedding} from './anchor_embedding.js';
+import {BoundaryDecoder} from './boundary_decoder.js';
+import {BoundaryEncoder} from './boundary_encoder.js';
+import {checkBoundaryInputs, checkBoundaryShapes} from './boundary_inputs.js';
+import {decodeBoundary, encodeBoundary} from './boundary_math.js';
+import {checkIds} from './check_ids.js';
+import {upstreamLayers} from './find_upstream.js';
+import type {DisposeResult, Kwargs, LayerArgs, LayerInputs, LayerOutputs} from './layer_types.js';
+import {createWeight} from './layer_weight.js';
+import {weightSeed} from './weight_seed.js';
+
+/** Anchors as a layer to share, or as the config of one (what `getConfig` gives). */
+export type AnchorsArg = AnchorEmbedding | {className: string; config: object};
+
+/** Arguments of {@link ProjectionBoundary}. */
+export interface ProjectionBoundaryArgs extends LayerArgs {
+  /** Width `r` of what crosses, an integer from 1 to the width `d` of the activations. */
+  rank: number;
+  /** Number of token ids `V`. */
+  vocabSize: number;
+  /** Width `a` of the anchor tables made here, 1 to `d`; default `rank` (published). */
+  anchorRank?: number;
+  /** Width `d`; default: that of the first activations. */
+  units?: number;
+  /** Seed of projector and anchors. Default: derived from the layer's name. */
+  seed?: number;
+  /** `false` freezes the projector (the paper's fixed orthogonal control). Default `true`. */
+  trainableProjector?: boolean;
+  /** `'none'` leaves the anchors out: `x̂ = x A Aᵀ`. Default `'factorised'`. */
+  anchors?: 'factorised' | 'none';
+  /** Anchors of the sending stage: `previous.receiverAnchors` shares them with the boundary at that stage's input. */
+  senderAnchors?: AnchorsArg;
+  /** Anchors of the receiving stage. */
+  receiverAnchors?: AnchorsArg;
+}
+
+/**
+ * Compresses activations to `rank` numbers a token and expands them again, as when they cross to the next stage:
+ *
+ *     z = (x − E_s[ids] P_s) A        x̂ = z Aᵀ + E_r[ids] P_r
+ *
+ * Applied to `[activations float32 [batch, time, d], ids int32 [batch, time]]` it gives `x̂ [batch, time, d]`. In a
+ * pipeline {@link encoder} and {@link decoder} replace it, one in each stage.
+ *
+ * Weights: `<name>/projector [d, r]`, orthonormal columns at the start, which only an optimizer that knows the manifold
+ * keeps (`train.spel`: layer constraints do nothing under `fit`); and `<anchors>/table`, `<anchors>/basis` of each
+ * {@link AnchorEmbedding} that this boundary was the first to build.
+ *
+ * ```js
+ * const first = projectionBoundary({rank: 32, vocabSize: 2048});
+ * const second = projectionBoundary({rank: 32, vocabSize: 2048, senderAnchors: first.receiverAnchors});
+ * let x = first.apply([blocks1.apply(embedded), ids]);
+ * x = second.apply([blocks2.apply(x), ids]);
+ * ```
+ */
+export class ProjectionBoundary extends tfl.layers.Layer {
+  /** @nocollapse */
+  static className = 'ProjectionBoundary';
+  readonly rank: number;
+  readonly vocabSize: number;
+  readonly seed?: number;
+  readonly trainableProjector: boolean;
+  readonly anchors: 'factorised' | 'none';
+  /** Width `d` of the activations, once known. */
+  units?: number;
+  /** `A [d, r]`, float32: the master that an optimizer updates; present once built. */
+  projector!: tfl.LayerVariable;
+  /** Anchors subtracted by the sender; null without anchors. */
+  senderAnchors: AnchorEmbedding | null;
+  /** Anchors added by the receiver; null without anchors. */
+  receiverAnchors: AnchorEmbedding | null;
+  private readonly relink: boolean;
+  private readonly retained = new Set<AnchorEmbedding>();
+  private fastInit = false;
+
+  constructor(args: ProjectionBoundaryArgs) {
+    super(args);
+    this.rank = positive(args.rank, 'rank');
+    this.vocabSize = positive(args.vocabSize, 'vocabSize');
+    this.units = args.units == null ? undefined : positive(args.units, 'units');
+    this.seed = args.seed;
+    this.trainableProjector = args.trainableProjector ?? true;
+    this.anchors = args.anchors ?? 'factorised';
+    if (this.anchors !== 'factorised' && this.anchors !== 'none') {
+      throw new Error(
+        `ProjectionBoundary: anchors is ${JSON.stringify(args.anchors)}, expected 'factorised' or 'none'.`,
+      );
+    }
+    const given = [args.senderAnchors, args.receiverAnchors];
+    if (this.anchors === 'none' && given.some((anchors) => anchors != null)) {
+      throw new Error(
+        `ProjectionBoundary: got anchors 'none' together with senderAnchors or receiverAnchors, expected one or the other.`,
+      );
+    }
+    const make = (arg: AnchorsArg | undefined, role: 'sender' | 'receiver') =>
+      this.anchors === 'none' ? null : this.makeAnchors(arg, role, args.anchorRank);
+    this.senderAnchors = make(args.senderAnchors, 'sender');
+    this.receiverAnchors = make(args.receiverAnchors, 'receiver');
+    if (this.receiverAnchors?.name === this.senderAnchors?.name) {
+      this.receiverAnchors = this.senderAnchors;
+    }
+    this.relink = given.some((arg) => arg != null && !(arg instanceof AnchorEmbedding));
+    if (this.units != null) this.checkRank(this.units);
+  }
+
+  /** Width of the anchor tables; 0 without anchors. */
+  get anchorRank(): number {
+    return this.senderAnchors?.anchorRank ?? 0;
+  }
+
+  /** The anchors that this boundary uses, each once. */
+  anchorTables(): AnchorEmbedding[] {
+    const both = [this.senderAnchors, this.receiverAnchors];
+    return [...new Set(both.filter((anchors) => anchors != null))];
+  }
+
+  override setFastWeightInitDuringBuild(value: boolean): void {
+    super.setFastWeightInitDuringBuild(value);
+    this.fastInit = value;
+  }
+
+  override apply(inputs: LayerInputs, kwargs?: Kwargs): LayerOutputs {
+    const d = checkBoundaryInputs(inputs, this.label(), 'activations', this.units);
+    this.linkAnchors(inputs);
+    this.buildFor(d);
+    return super.apply(inputs, kwargs);
+  }
+
+  override build(inputShape: tfl.Shape | tfl.Shape[]): void {
+    this.buildFor(checkBoundaryShapes(inputShape, this.label(), 'activations', this.units));
+  }
+
+  override call(inputs: tf.Tensor | tf.Tensor[], kwargs: Kwargs): tf.Tensor {
+    return tf.tidy(() => {
+      this.invokeCallHook(inputs, kwargs);
+      const [x, ids] = inputs as [tf.Tensor3D, tf.Tensor2D];
+      checkIds(ids, this.vocabSize, this.label());
+      const projector = this.projector.read() as tf.Tensor2D;
+      const z = encodeBoundary(x, ids, projector, this.senderAnchors);
+      return decodeBoundary(z, ids, projector, this.receiverAnchors);
+    });
+  }
+
+  override computeOutputShape(inputShape: tfl.Shape | tfl.Shape[]): tfl.Shape {
+    checkBoundaryShapes(inputShape, this.label(), 'activations', this.units);
+    return (inputShape as tfl.Shape[])[0];
+  }
+
+  override getConfig(): tf.serialization.ConfigDict {
+    const config: tf.serialization.ConfigDict = {
+      ...super.getConfig(),
+      rank: this.rank,
+      vocabSize: this.vocabSize,
+      trainableProjector: this.trainableProjector,
+      anchors: this.anchors,
+    };
+    if (this.seed != null) config.seed = this.seed;
+    if (this.units != null) config.units = this.units;
+    const nest = (anchors: AnchorEmbedding) => ({
+      className: anchors.getClassName(),
+      config: anchors.getConfig(),
+    });
+    if (this.senderAnchors != null) config.senderAnchors = nest(this.senderAnchors);
+    if (this.receiverAnchors != null) config.receiverAnchors = nest(this.receiverAnchors);
+    return config;
+  }
+
+  /**
+   * The sending half: applied to `[activations, ids]` it gives `z [batch, time, r]`. It multiplies by its own wire copy of
+   * the projector, see {@link BoundaryHalf.setWireProjector}.
+   *
+   * @param args Layer arguments; default name `<name>.encoder`.
+   */
+  encoder(args: LayerArgs = {}): BoundaryEncoder {
+    return new BoundaryEncoder({name: `${this.name}.encoder`, ...args, boundary: this});
+  }
+
+  /** The receiving half: applied to `[z, ids]` it gives `x̂ [batch, time, d]`; default name `<name>.decoder`. */
+  decoder(args: LayerArgs = {}): BoundaryDecoder {
+    return new BoundaryDecoder({name: `${this.name}.decoder`, ...args, boundary: this});
+  }
+
+  /** Creates all weights for activations of width `d`, or those that are still missing. */
+  buildFor(d: number): void {
+    this.buildProjector(d);
+    for (const anchors of this.anchorTables()) {
+      this.buildAnchors(anchors, d);
+    }
+    this.listWeights();
+    this.built = true;
+  }
+
+  /** Creates the projector unless there is one. */
+  buildProjector(d: number): void {
+    this.checkRank(d);
+    this.units = d;
+    if (this.projector != null) {
+      return;
+    }
+    const values = this.fastInit ? null : this.initialProjector(d);
+    const trainable = this.trainable && this.trainableProjector;
+    this.projector = createWeight(`${this.name}/projector`, [d, this.rank], values, trainable);
+    this.listWeights();
+    this.built = true;
+  }
+
+  /** Creates the weights of one of this boundary's anchors, unless they exist, and counts this boundary as their user. */
+  buildAnchors(anchors: AnchorEmbedding, d: number): void {
+    this.checkRank(d);
+    this.units = d;
+    anchors.buildFor(d, this, this.fastInit);
+    if (!this.retained.has(anchors)) {
+      this.retained.add(anchors);
+      anchors.retain();
+    }
+    this.listWeights();
+    this.built = true;
+  }
+
+  /** The projector's starting values: a random point of St(d, r), or zeros where loaded values follow. */
+  initialProjector(d: number): Float32Array {
+    const seed =
+      this.seed == null
+        ? weightSeed(0, `${this.name}/projector`)
+        : weightSeed(this.seed, 'projector');
+    return randomStiefel(d, this.rank, seed);
+  }
+
+  /**
+   * After deserialisation: takes the anchors of the same name that a layer upstream of `inputs` has, in place of the
+   * copies in this boundary's own config, so that what was shared before saving is shared again.
+   */
+  linkAnchors(inputs: LayerInputs): void {
+    if (!this.relink || this.retained.size > 0) {
+      return;
+    }
+    const found = new Map<string, AnchorEmbedding>();
+    for (const layer of upstreamLayers(inputs)) {
+      const tables = layer instanceof AnchorEmbedding ? [layer] : (tablesOf(layer) ?? []);
+      tables.forEach((anchors) => found.set(anchors.name, anchors));
+    }
+    const link = (own: AnchorEmbedding | null) => {
+      const other = own == null ? undefined : found.get(own.name);
+      if (own == null || other == null) {
+        return own;
+      }
+      if (other.vocabSize !== own.vocabSize || other.anchorRank !== own.anchorRank) {
+        throw new Error(
+          `${this.label()}: anchors '${own.name}' are [${own.vocabSize}, ${own.anchorRank}] here and ` +
+            `[${other.vocabSize}, ${other.anchorRank}] upstream, expected the same: give different anchors different names.`,
+        );
+      }
+      return other;
+    };
+    this.senderAnchors = link(this.senderAnchors);
+    this.receiverAnchors = link(this.receiverAnchors);
+  }
+
+  /** Counts one more user; each user, this layer's models and its halves, calls `dispose()` once. */
+  retain(): void {
+    this._refCount = (this._refCount ?? 0) + 1;
+  }
+
+  override dispose(): DisposeResult {
+    if (this._refCount == null) {
+      this.retain();
+    }
+    return super.dispose();
+  }
+
+  /** Drops the projector, and the anchors that no other boundary uses. */
+  protected override disposeWeights(): number {
+    let count = 0;
+    if (this.projector != null) {
+      this.projector.dispose();
+      count = 1;
+    }
+    for (const anchors of this.retained) {
+      count += anchors.dispose().numDisposedVariables;
+    }
+    return count;
+  }
+
+  private listWeights(): void {
+    const owned = this.anchorTables().filter((anchors) => anchors.owner === this);
+    const projector = this.projector == null ? [] : [this.projector];
+    const tables = owned.map((anchors) => anchors.table);
+    const bases = owned.map((anchors) => anchors.basis);
+    const learned = this.trainableProjector;
+    this._trainableWeights = learned ? [...projector, ...tables] : tables;
+    this.nonTrainableWeights = learned ? bases : [...projector, ...bases];
+  }
+
+  private makeAnchors(
+    arg: AnchorsArg | undefined,
+    role: 'sender' | 'receiver',
+    anchorRank = this.rank,
+  ): AnchorEmbedding {
+    if (arg instanceof AnchorEmbedding) {
+      if (arg.vocabSize !== this.vocabSize) {
+        throw new Error(
+          `${this.label()}: ${role}Anchors have vocabSize ${arg.vocabSize}, expected ${this.vocabSize}.`,
+        );
+      }
+      return arg;
+    }
+    if (arg != null) {
+      return new AnchorEmbedding(arg.config as ConstructorParameters<typeof AnchorEmbedding>[0]);
+    }
+    const seed = this.seed == null ? undefined : weightSeed(this.seed, role);
+    const name = `${this.name}.${role}_anchors`;
+    return new AnchorEmbedding({
+      name,
+      vocabSize: this.vocabSize,
+      anchorRank,
+      seed,
+      trainable: this.trainable,
+    });
+  }
+
+  private checkRank(d: number): void {
+    if (this.rank > d) {
+      throw new Error(
+        `${this.label()}: rank is ${this.rank}, expected an integer from 1 to the width d = ${d} of the activations.`,
+      );
+    }
+    if (this.units != null && this.units !== d) {
+      throw new Error(`${this.label()}: activations have width ${d}, expected ${this.units}.`);
+    }
+  }
+
+  private label(): string {
+    return `ProjectionBoundary '${this.name}'`;
+  }
+}
+tf.serialization.registerClass(ProjectionBoundary);
+
+/** Creates a {@link ProjectionBoundary}, in the manner of `tf.layers.dense(args)`. */
+export function projectionBoundary(args: ProjectionBoundaryArgs): ProjectionBoundary {
+  return new ProjectionBoundary(args);
+}
+
+/** The anchors a boundary or one of its halves uses. */
+function tablesOf(layer: tfl.layers.Layer): AnchorEmbedding[] | undefined {
+  return (layer as Partial<Pick<ProjectionBoundary, 'anchorTables'>>).anchorTables?.();
+}
+
+function positive(value: number, name: string): number {
+  if (!Number.isInteger(value) || value < 1) {
+    throw new Error(`ProjectionBoundary: ${name} is ${value}, expected a positive integer.`);
+  }
+  return value;
+}
