@@ -1,0 +1,12 @@
+export {bfloat16Codec} from './bfloat16.js';
+export type {Codec, FloatCodec, IdsCodec} from './codec.js';
+export {float32Codec} from './float32.js';
+export {idsCodec, uint16Codec, uint32Codec} from './ids.js';
+export {
+  codecNames,
+  codecVersions,
+  getCodec,
+  getFloatCodec,
+  getIdsCodec,
+  registerCodec,
+} from './registry.js';
