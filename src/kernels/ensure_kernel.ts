@@ -48,3 +48,21 @@ export function ensureKernel(kernelName: string): void {
       tf.tidy(() => kernel(inputs as tf.NamedTensorMap, attrs ?? {}) as tf.Tensor),
   });
 }
+
+/**
+ * Runs a kernel of this package on the current backend, registering its composed reference first where the backend has
+ * no kernel of its own. Recorded on the gradient tape like any tfjs op.
+ *
+ * @param kernelName One of the names in `kernel_names.ts`.
+ * @param inputs Tensors, in the shapes that the kernel's entry in `kernel_names.ts` lists.
+ * @param attrs Attributes of the kernel.
+ * @returns The kernel's output, or outputs in order.
+ */
+export function runKernel<T extends tf.Tensor | tf.Tensor[]>(
+  kernelName: string,
+  inputs: tf.NamedTensorMap,
+  attrs: tf.NamedAttrMap = {},
+): T {
+  ensureKernel(kernelName);
+  return tf.engine().runKernel<T>(kernelName, inputs, attrs);
+}

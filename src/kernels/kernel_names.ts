@@ -17,6 +17,15 @@ export type BoundaryDecodeInputs = Inputs<'z' | 'ids' | 'projector' | 'anchors' 
 /** Polar factor `Y(YᵀY)^{-1/2}` of each matrix of `y [b,m,n]`. */
 export const PolarFactor = 'PolarFactor';
 export type PolarFactorInputs = Inputs<'y'>;
+/** Polar Express steps (0 to 8 coefficients, the last one repeated beyond), then finishing quintic steps. */
+export interface PolarFactorAttrs {
+  steps: number;
+  finishing: number;
+}
+
+/** Adjoint (which is also the differential) of the polar factor at `y [b,m,n]` along `dy [b,m,n]` → `[b,m,n]`. */
+export const PolarFactorGrad = 'PolarFactorGrad';
+export type PolarFactorGradInputs = Inputs<'y' | 'dy'>;
 
 /** `x / sqrt(mean(x²) + ε) · weight`: `x [n,d]`, `weight [d]` → `[n,d]`. */
 export const RmsNorm = 'RmsNorm';
@@ -25,6 +34,10 @@ export interface RmsNormAttrs {
   epsilon: number;
 }
 
+/** `x [n,d]`, `weight [d]`, `dy [n,d]` → `dx [n,d]`, `dweight [d]`; attributes of `RmsNorm`. */
+export const RmsNormGrad = 'RmsNormGrad';
+export type RmsNormGradInputs = Inputs<'x' | 'weight' | 'dy'>;
+
 /** Rotate-half rotary embedding: `x [b,h,t,k]`, `cos, sin [t,k/2]` → `[b,h,t,k]`. */
 export const RotaryEmbedding = 'RotaryEmbedding';
 export type RotaryEmbeddingInputs = Inputs<'x' | 'cos' | 'sin'>;
@@ -32,6 +45,10 @@ export type RotaryEmbeddingInputs = Inputs<'x' | 'cos' | 'sin'>;
 /** `silu(gate) · up`, both `[n,f]`. */
 export const SwiGLU = 'SwiGLU';
 export type SwiGLUInputs = Inputs<'gate' | 'up'>;
+
+/** `gate, up, dy [n,f]` → `dgate [n,f]`, `dup [n,f]`. */
+export const SwiGLUGrad = 'SwiGLUGrad';
+export type SwiGLUGradInputs = Inputs<'gate' | 'up' | 'dy'>;
 
 /**
  * Causal softmax attention with grouped key/value heads: `q [b,h,tq,k]`, `k, v [b,g,tk,k]`, `h % g == 0`, `tq <= tk`;
@@ -43,6 +60,24 @@ export interface CausalAttentionAttrs {
   scale: number;
 }
 
+/**
+ * Inputs and outputs of `CausalAttention` and the gradient of `out`: `q, out, dout [b,h,tq,k]`, `k, v [b,g,tk,k]`,
+ * `lse [b,h,tq]` → `dq`, `dk`, `dv` in the shapes of `q`, `k`, `v`; attributes of `CausalAttention`.
+ */
+export const CausalAttentionGrad = 'CausalAttentionGrad';
+export type CausalAttentionGradInputs = Inputs<'q' | 'k' | 'v' | 'out' | 'lse' | 'dout'>;
+
 /** `lse(logits) − logits[target]`: `logits [n,V]`, `targets int32 [n]` → `loss [n]`, `lse [n]`. */
 export const SparseCrossEntropy = 'SparseCrossEntropy';
 export type SparseCrossEntropyInputs = Inputs<'logits' | 'targets'>;
+
+/** `(softmax(logits) − onehot(targets)) · dloss`: `logits [n,V]`, `targets int32 [n]`, `lse, dloss [n]` → `[n,V]`. */
+export const SparseCrossEntropyGrad = 'SparseCrossEntropyGrad';
+export type SparseCrossEntropyGradInputs = Inputs<'logits' | 'targets' | 'lse' | 'dloss'>;
+
+/** Sums the rows of one id: `rows [n,a]`, `ids int32 [n]` → `[numSegments,a]`, in the order of the rows. */
+export const ScatterRows = 'ScatterRows';
+export type ScatterRowsInputs = Inputs<'rows' | 'ids'>;
+export interface ScatterRowsAttrs {
+  numSegments: number;
+}

@@ -1,0 +1,11 @@
+/** Registers all composed reference kernels. */
+import './boundary_decode.js';
+import './boundary_encode.js';
+import './causal_attention.js';
+import './polar_factor.js';
+import './polar_factor_grad.js';
+import './rms_norm.js';
+import './rotary_embedding.js';
+import './scatter_rows.js';
+import './sparse_cross_entropy.js';
+import './swiglu.js';

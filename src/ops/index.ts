@@ -1,0 +1,10 @@
+/** The ops. Importing them registers their composed kernels and gradients. */
+export {boundaryDecode} from './boundary_decode.js';
+export {boundaryEncode} from './boundary_encode.js';
+export {causalAttention} from './causal_attention.js';
+export {polarFactor, type PolarFactorOptions} from './polar_factor.js';
+export {rmsNorm} from './rms_norm.js';
+export {rotaryEmbedding} from './rotary_embedding.js';
+export {rotaryTables, type RopeScaling, type RotaryTableOptions} from './rotary_tables.js';
+export {sparseCrossEntropy, type Reduction} from './sparse_cross_entropy.js';
+export {swiglu} from './swiglu.js';
