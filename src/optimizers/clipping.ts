@@ -1,0 +1,78 @@
+/** Global-norm clipping, in one process and over the stages of a pipeline. */
+import * as tf from '@tensorflow/tfjs-core';
+import {checkNumber} from './options.js';
+import type {NamedTensor} from './variable_state.js';
+
+/** Gradients as tfjs hands them over: by name from `tf.variableGrads`, or a list from `Optimizer.minimize`. */
+export type Gradients = tf.NamedTensorMap | NamedTensor[];
+
+/** torch's guard against division by zero, also used here so that the numbers agree. */
+const EPSILON = 1e-6;
+
+/** The gradient tensors in order of name; absent ones are left out. */
+function tensors(gradients: Gradients): tf.Tensor[] {
+  const entries = Array.isArray(gradients)
+    ? gradients.map(({name, tensor}) => [name, tensor] as const)
+    : Object.entries(gradients);
+  return entries
+    .filter(([, tensor]) => tensor != null)
+    .sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
+    .map(([, tensor]) => tensor);
+}
+
+function squaredNorms(gradients: Gradients): tf.Tensor1D {
+  const squares = tensors(gradients).map((g) => tf.sum(tf.square(g)));
+  return squares.length === 0 ? tf.zeros([1]) : (tf.stack(squares) as tf.Tensor1D);
+}
+
+/**
+ * Sum of the squares of all gradients, read back: what a stage tells the others so that all clip by one norm,
+ * `√(Σ over stages)`. One float32 sum per gradient, added in float64 in order of name: the same bits in every run.
+ */
+export async function sumOfSquares(gradients: Gradients): Promise<number> {
+  const squares = tf.tidy(() => squaredNorms(gradients));
+  const values = (await squares.data()) as Float32Array;
+  squares.dispose();
+  return values.reduce((sum, value) => sum + value, 0);
+}
+
+/** Norm of all gradients taken as one vector, a scalar. Nothing is read back. */
+export function globalNorm(gradients: Gradients): tf.Scalar {
+  return tf.tidy(() => tf.sqrt(tf.sum(squaredNorms(gradients))) as tf.Scalar);
+}
+
+/** The factor `min(1, clipNorm / (norm + 1e-6))` for a norm that is known as a number. */
+export function clipFactor(clipNorm: number, norm: number): number {
+  if (!Number.isFinite(norm) || norm < 0) {
+    throw new Error(
+      `globalNorm is ${norm}, expected a finite number of at least 0: ` +
+        `a gradient holds NaN or infinity, or the sum over the stages went wrong.`,
+    );
+  }
+  return Math.min(1, clipNorm / (norm + EPSILON));
+}
+
+/** The same factor as a scalar tensor, from the gradients themselves. */
+export function clipFactorTensor(clipNorm: number, gradients: Gradients): tf.Scalar {
+  return tf.tidy(
+    () => tf.minimum(1, tf.div(clipNorm, tf.add(globalNorm(gradients), EPSILON))) as tf.Scalar,
+  );
+}
+
+/**
+ * Gradients scaled so that their global norm is at most `clipNorm`, in the form they came in; the originals are left alone.
+ * As `torch.nn.utils.clip_grad_norm_`.
+ */
+export function clipByGlobalNorm<T extends Gradients>(gradients: T, clipNorm: number): T {
+  checkNumber('clipByGlobalNorm', 'clipNorm', clipNorm, Number.MIN_VALUE);
+  const clip = (): Gradients => {
+    const factor = clipFactorTensor(clipNorm, gradients);
+    if (Array.isArray(gradients)) {
+      const scale = (g?: tf.Tensor) => (g == null ? g : tf.mul(g, factor)) as tf.Tensor;
+      return gradients.map(({name, tensor}) => ({name, tensor: scale(tensor)}));
+    }
+    const entries = Object.entries(gradients as tf.NamedTensorMap);
+    return Object.fromEntries(entries.map(([name, g]) => [name, tf.mul(g, factor)]));
+  };
+  return tf.tidy(clip as () => tf.TensorContainer) as T;
+}

@@ -1,0 +1,241 @@
+import * as tf from '@tensorflow/tfjs-core';
+import {AdamWOptimizer} from './adamw_optimizer.js';
+import {OptimizerGroups} from './groups_optimizer.js';
+import {
+  checkMatch,
+  deserializeMatch,
+  matches,
+  serializeMatch,
+  type VariableMatch,
+} from './match.js';
+import {MuonOptimizer} from './muon_optimizer.js';
+import {checkKeys} from './options.js';
+import {
+  checkLearningRate,
+  deserializeLearningRate,
+  scaled,
+  serializeLearningRate,
+  type LearningRate,
+  type Schedule,
+} from './schedules.js';
+import {SpelOptimizer} from './spel_optimizer.js';
+
+/** Options of `train.mapl`. */
+export interface MaplOptions {
+  /** Of the hidden matrices (Muon). Default 0.02 (published for 150M and 500M; 0.01 for 1B). */
+  learningRate?: LearningRate;
+  /** Of all that AdamW trains. Default half of `learningRate` (published). */
+  adamLearningRate?: LearningRate;
+  /** Of the projectors (SPEL). Default a tenth of `learningRate` (published). */
+  projectorLearningRate?: LearningRate;
+  /** Multiplies all three. Default: none. The paper's schedule is not known; the study's is `schedules.warmupLinear`. */
+  schedule?: Schedule | null;
+  /** Momentum of Muon, default 0.95 (inferred). */
+  momentum?: number;
+  /** Momentum of SPEL, default 0.95 (inferred). */
+  projectorMomentum?: number;
+  /** Of AdamW, default 0.9 (inferred). */
+  beta1?: number;
+  /** Of AdamW, default 0.95 (inferred: usual for language models). */
+  beta2?: number;
+  /** Of AdamW, default 1e-8. */
+  epsilon?: number;
+  /** Of the hidden matrices, default 0 (inferred: none is reported). */
+  weightDecay?: number;
+  /** Of AdamW, default 0 (inferred: none is reported). */
+  adamWeightDecay?: number;
+  /** Polar Express steps of Muon, default 5. */
+  steps?: number;
+  /** Global norm over all variables (and, through `ApplyOptions`, all stages). Default: none. */
+  clipNorm?: number | null;
+  /** Variables to train with Muon whatever the rule below says. */
+  hidden?: VariableMatch | null;
+  /** Variables to train with AdamW whatever the rule below says. */
+  adam?: VariableMatch | null;
+  /** Variables to train with SPEL whatever the rule below says. */
+  projectors?: VariableMatch | null;
+}
+
+/** What a variable is to the recipe. */
+export type MaplRole = 'projector' | 'hidden' | 'adam';
+
+const DEFAULTS = {
+  momentum: 0.95,
+  projectorMomentum: 0.95,
+  beta1: 0.9,
+  beta2: 0.95,
+  epsilon: 1e-8,
+  weightDecay: 0,
+  adamWeightDecay: 0,
+  steps: 5,
+};
+
+const OVERRIDES = ['projectors', 'hidden', 'adam'] as const;
+
+/** Words that name the first and the last matrix of a model. */
+const ENDS =
+  /embed|lm_head|(^|[/._])(head|output|outputs|logits|classifier|predictions|score|wte|wpe)([/._]|$)/i;
+
+/**
+ * The role of a variable by its name (without tfjs's suffix) and shape:
+ *
+ * - `…/projector`, a matrix: projector;
+ * - a matrix `…/kernel`, `…/recurrent_kernel` or `….weight`/`…/weight` (LLaMA's `…_proj.weight`) whose name has no word for an embedding or an output
+ *   layer (`embed…`, `lm_head`, `head`, `output`, `logits`, `classifier`, `predictions`, `score`, `wte`, `wpe`): hidden;
+ * - all else (embeddings, anchor tables, output head, norms, biases, tensors that are not matrices): AdamW.
+ *
+ * The output layer of a model with other names is not recognisable; name it in `adam` (`adam: 'dense_3/*'`).
+ */
+export function maplRole(name: string, variable: {rank: number}): MaplRole {
+  if (variable.rank !== 2) {
+    return 'adam';
+  }
+  if (/(^|\/)projector$/.test(name)) {
+    return 'projector';
+  }
+  return /(^|[/.])(kernel|recurrent_kernel|weight)$/.test(name) && !ENDS.test(name)
+    ? 'hidden'
+    : 'adam';
+}
+
+/**
+ * The recipe of the MAPL paper (arXiv 2606.05484) as one optimizer: Muon for hidden matrices, AdamW for embeddings,
+ * output head, norms, biases and anchor tables at half the rate, SPEL for projectors at a tenth (published; the rest of
+ * the settings is inferred, see each option and method.md sections 8 and 12). Which variable is what: `maplRole`,
+ * overridable by `hidden`, `adam`, `projectors`.
+ *
+ * ```js
+ * model.compile({optimizer: train.mapl({learningRate: 0.02, clipNorm: 1}), loss: …});
+ * ```
+ */
+export class MaplOptimizer extends OptimizerGroups {
+  /** @nocollapse */
+  static override get className(): string {
+    return 'Mapl';
+  }
+  private readonly options: MaplOptions;
+
+  constructor(options: MaplOptions = {}) {
+    checkKeys('train.mapl', options, [
+      'learningRate',
+      'adamLearningRate',
+      'projectorLearningRate',
+      'schedule',
+      'clipNorm',
+      ...Object.keys(DEFAULTS),
+      ...OVERRIDES,
+    ]);
+    const settings = {...DEFAULTS, ...withoutUndefined(options)};
+    const learningRate = checkLearningRate(
+      'train.mapl',
+      'learningRate',
+      settings.learningRate ?? 0.02,
+    );
+    const role = roleFunction(settings);
+    super(
+      [
+        {
+          match: (name, variable) => role(name, variable) === 'projector',
+          optimizer: new SpelOptimizer({
+            learningRate: settings.projectorLearningRate ?? times(learningRate, 0.1),
+            momentum: settings.projectorMomentum,
+          }),
+        },
+        {
+          match: (name, variable) => role(name, variable) === 'hidden',
+          optimizer: new MuonOptimizer({
+            learningRate,
+            momentum: settings.momentum,
+            weightDecay: settings.weightDecay,
+            steps: settings.steps,
+          }),
+        },
+        {
+          match: true,
+          optimizer: new AdamWOptimizer({
+            learningRate: settings.adamLearningRate ?? times(learningRate, 0.5),
+            beta1: settings.beta1,
+            beta2: settings.beta2,
+            epsilon: settings.epsilon,
+            weightDecay: settings.adamWeightDecay,
+          }),
+        },
+      ],
+      {schedule: settings.schedule, clipNorm: settings.clipNorm},
+    );
+    this.options = {...settings, learningRate};
+  }
+
+  override getConfig(): tf.serialization.ConfigDict {
+    const {learningRate, adamLearningRate, projectorLearningRate, schedule, ...rest} = this.options;
+    const config: tf.serialization.ConfigDict = {
+      learningRate: serializeLearningRate(learningRate!),
+    };
+    for (const [key, value] of Object.entries({
+      adamLearningRate,
+      projectorLearningRate,
+      schedule,
+    })) {
+      if (value != null) {
+        config[key] = serializeLearningRate(value);
+      }
+    }
+    for (const [key, value] of Object.entries(rest)) {
+      const isOverride = (OVERRIDES as readonly string[]).includes(key) && value != null;
+      config[key] = isOverride ? serializeMatch(value as VariableMatch) : (value as number | null);
+    }
+    return config;
+  }
+
+  /** @nocollapse */
+  static override fromConfig<T extends tf.serialization.Serializable>(
+    cls: tf.serialization.SerializableConstructor<T>,
+    config: tf.serialization.ConfigDict,
+  ): T {
+    const options: Record<string, unknown> = {...config};
+    for (const key of ['learningRate', 'adamLearningRate', 'projectorLearningRate', 'schedule']) {
+      if (config[key] != null) {
+        options[key] = deserializeLearningRate(config[key]);
+      }
+    }
+    for (const key of OVERRIDES) {
+      if (config[key] != null) {
+        options[key] = deserializeMatch(config[key]);
+      }
+    }
+    return new cls(options);
+  }
+}
+tf.serialization.registerClass(MaplOptimizer);
+
+/** Roles with the overrides in front, which must not contradict each other. */
+function roleFunction(options: MaplOptions): (name: string, variable: tf.Variable) => MaplRole {
+  const overrides = OVERRIDES.flatMap((option) => {
+    const match = options[option];
+    if (match == null) {
+      return [];
+    }
+    checkMatch(`train.mapl, ${option}`, match);
+    const role: MaplRole = option === 'projectors' ? 'projector' : option;
+    return [{option, match, role}];
+  });
+  return (name, variable) => {
+    const claims = overrides.filter(({match}) => matches(match, variable));
+    if (claims.length > 1) {
+      throw new Error(
+        `train.mapl: variable '${variable.name}' is in both ${claims.map(({option}) => option).join(' and ')}.`,
+      );
+    }
+    return claims[0]?.role ?? maplRole(name, variable);
+  };
+}
+
+function times(learningRate: LearningRate, factor: number): LearningRate {
+  return typeof learningRate === 'number' ? learningRate * factor : scaled(learningRate, factor);
+}
+
+function withoutUndefined<T extends object>(options: T): T {
+  return Object.fromEntries(
+    Object.entries(options).filter(([, value]) => value !== undefined),
+  ) as T;
+}

@@ -1,0 +1,110 @@
+import * as tf from '@tensorflow/tfjs-core';
+import {polarFactor} from '../ops/polar_factor.js';
+import {NamedOptimizer, type StepContext} from './named_optimizer.js';
+import {checkInteger, checkKeys, checkNumber} from './options.js';
+import {deserializeLearningRate, serializeLearningRate, type LearningRate} from './schedules.js';
+
+/** Options of `train.muon`. */
+export interface MuonOptions {
+  /** Default 0.02 (published for MAPL's 150M and 500M models). */
+  learningRate?: LearningRate;
+  /** β of the momentum. Default 0.95 (inferred). */
+  momentum?: number;
+  /** Looks ahead along the momentum. Default true. */
+  nesterov?: boolean;
+  /** Decoupled: each step multiplies weights by `1 − learningRate · weightDecay`. Default 0. */
+  weightDecay?: number;
+  /**
+   * Polar Express steps. Default 5: every singular value of the update that was at least a hundredth of the largest ends within
+   * some 12 % of 1, which is all Muon needs; 8 make it exact to 1e-3.
+   */
+  steps?: number;
+  /** Global norm to clip gradients to. Default: none; the length of a step does not depend on the gradient's anyway. */
+  clipNorm?: number | null;
+}
+
+/**
+ * Muon (Jordan et al. 2024): momentum whose singular values are all brought to about 1, so that rare directions move as
+ * far as common ones. For each matrix `W [in, out]` with gradient `g`:
+ *
+ *     m ← β m + (1 − β) g
+ *     u ← β m + (1 − β) g   (nesterov; else u ← m)
+ *     W ← W (1 − lr·decay) − lr √max(1, out/in) · orthogonalise(u)
+ *
+ * as `torch.optim.Muon` with its `original` adjustment: `√max(1, rows/cols)` of torch's `[out, in]` weights is
+ * `√max(1, out/in)` of tfjs's `[in, out]` kernels. `orthogonalise` is the `PolarFactor` kernel stopped
+ * after `steps` Polar Express steps (arXiv 2505.16932), in float32.
+ *
+ * For: the hidden matrices of a network, of rank 2. Not for embeddings, the output head, norms, biases (`train.adamw`) nor
+ * for projectors (`train.spel`). Convolution kernels are refused: reshape them in the model if you must.
+ *
+ * State: `<variable>/momentum`.
+ */
+export class MuonOptimizer extends NamedOptimizer {
+  /** @nocollapse */
+  static get className(): string {
+    return 'Muon';
+  }
+  readonly momentum: number;
+  readonly nesterov: boolean;
+  readonly weightDecay: number;
+  readonly steps: number;
+
+  constructor(options: MuonOptions = {}) {
+    super(options.learningRate ?? 0.02, options.clipNorm);
+    const known = ['learningRate', 'momentum', 'nesterov', 'weightDecay', 'steps', 'clipNorm'];
+    checkKeys('train.muon', options, known);
+    this.momentum = checkNumber('train.muon', 'momentum', options.momentum ?? 0.95, 0, 1);
+    this.nesterov = options.nesterov ?? true;
+    this.weightDecay = checkNumber('train.muon', 'weightDecay', options.weightDecay ?? 0);
+    this.steps = checkInteger('train.muon', 'steps', options.steps ?? 5, 1);
+  }
+
+  protected override checkVariable(variable: tf.Variable): void {
+    if (variable.rank !== 2) {
+      throw new Error(
+        `train.muon: variable '${variable.name}' has shape [${variable.shape}], expected a matrix [in, out]. ` +
+          `Train it with train.adamw, for instance in another group of train.groups.`,
+      );
+    }
+  }
+
+  protected override updateVariable(
+    variable: tf.Variable,
+    gradient: tf.Tensor,
+    {learningRate}: StepContext,
+  ): void {
+    const momentum = this.state.get(variable, 'momentum');
+    const beta = this.momentum;
+    const share = tf.mul(gradient, 1 - beta);
+    const mean = tf.add(tf.mul(momentum, beta), share);
+    const update = this.nesterov ? tf.add(tf.mul(mean, beta), share) : mean;
+    momentum.assign(mean);
+    const [rows, columns] = variable.shape;
+    const stepSize = learningRate * Math.sqrt(Math.max(1, columns / rows));
+    const direction = polarFactor(update, {steps: this.steps, finishing: 0});
+    const decay = learningRate * this.weightDecay;
+    const decayed = decay === 0 ? variable : tf.mul(variable, 1 - decay);
+    variable.assign(tf.sub(decayed, tf.mul(direction, stepSize)));
+  }
+
+  getConfig(): tf.serialization.ConfigDict {
+    return {
+      learningRate: serializeLearningRate(this.learningRate),
+      momentum: this.momentum,
+      nesterov: this.nesterov,
+      weightDecay: this.weightDecay,
+      steps: this.steps,
+      clipNorm: this.clipNorm,
+    };
+  }
+
+  /** @nocollapse */
+  static override fromConfig<T extends tf.serialization.Serializable>(
+    cls: tf.serialization.SerializableConstructor<T>,
+    config: tf.serialization.ConfigDict,
+  ): T {
+    return new cls({...config, learningRate: deserializeLearningRate(config.learningRate)});
+  }
+}
+tf.serialization.registerClass(MuonOptimizer);
