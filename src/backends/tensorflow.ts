@@ -4,6 +4,7 @@ import type {Backend} from './backend.js';
 import {inNode} from './backend.js';
 import {use} from './cpu.js';
 import {setBackendEnvironment} from './environment.js';
+import {findTfjsNode, readInstall} from './tensorflow_install.js';
 import {mendNodeUtil} from './util_shims.js';
 
 /** The part of tfjs-node's backend that we look at. */
@@ -36,8 +37,17 @@ export const tensorflow: Backend = {
 };
 
 async function loadTfjsNode(): Promise<void> {
+  const {createRequire} = await import('node:module');
+  const {existsSync} = await import('node:fs');
+  const tfjsNode = await findTfjsNode();
+  if (tfjsNode == null) {
+    throw new Error('tfjs-node is not installed. Run: npx tfjs-mapl setup');
+  }
+  const require = createRequire(import.meta.url);
+  const quiet = (await readInstall(tfjsNode))?.quiet;
   try {
-    await import(/* webpackIgnore: true */ '@tensorflow/tfjs-node');
+    if (quiet != null && existsSync(quiet)) require(quiet);
+    require('@tensorflow/tfjs-node');
   } catch (error) {
     const reason = String((error as Error).message ?? error).split('\n')[0];
     throw new Error(`tfjs-node cannot be loaded (${reason.trim()}). Run: npx tfjs-mapl setup`, {

@@ -1,0 +1,113 @@
+/** Building the library of our TensorFlow ops (`src/kernels/tensorflow/native/`). */
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import {compile, compileFlags, compileJobs, findCompiler, linkFlags} from './compile.js';
+import {packageRoot} from './paths.js';
+import type {RunCommand} from './run_command.js';
+import {partial, sha256Texts} from './state.js';
+
+/** The ops may use all that this CPU has; the cache is keyed by its model. */
+const OPTIMISE = ['-O3', '-march=native'];
+
+/** C++ sources of a library and what they were built from. */
+export interface NativeSources {
+  folder: string;
+  /** Names of the `.cc` files, sorted. */
+  units: string[];
+  /** One hash over sources, headers, flags and CPU. */
+  key: string;
+}
+
+/** The sources of our ops, or null where there are none. */
+export function nativeSources(
+  site: string,
+  folder = path.join(packageRoot(), 'src/kernels/tensorflow/native'),
+): NativeSources | null {
+  if (!existsSync(folder)) return null;
+  const names = readdirSync(folder).sort();
+  const units = names.filter((name) => name.endsWith('.cc'));
+  if (units.length === 0) return null;
+  return {folder, units, key: hash(site, folder, units)};
+}
+
+/** Where the finished library of `sources` belongs. */
+export function nativeLibrary(cache: string, sources: NativeSources): string {
+  return path.join(cache, 'native', sources.key.slice(0, 16), 'tfjs_mapl_ops.node');
+}
+
+/**
+ * Compiles the sources, several at once, and links them. Objects are kept by the hash of what they were made from: a
+ * second run after an interruption, or after a change in one file, only compiles what is missing.
+ *
+ * @returns path of the library
+ * @throws SetupError with the compiler's first error
+ */
+export async function buildNativeOps(
+  sources: NativeSources,
+  site: string,
+  cache: string,
+  run: RunCommand,
+): Promise<string> {
+  const library = nativeLibrary(cache, sources);
+  if (existsSync(library)) return library;
+  const compiler = await findCompiler(run);
+  const objects = path.join(cache, 'native', 'objects');
+  mkdirSync(objects, {recursive: true});
+  const made = sources.units.map((unit) => ({
+    source: path.join(sources.folder, unit),
+    object: path.join(objects, `${hash(site, sources.folder, [unit]).slice(0, 32)}.o`),
+  }));
+
+  const queue = made.filter(({object}) => !existsSync(object));
+  const worker = async () => {
+    for (let next = queue.shift(); next != null; next = queue.shift()) {
+      const beside = partial(next.object);
+      const flags = [...OPTIMISE, ...compileFlags(site)];
+      await compile(
+        run,
+        [compiler, ...flags, '-c', next.source, '-o', beside],
+        path.basename(next.source),
+      );
+      renameSync(beside, next.object);
+    }
+  };
+  await Promise.all(Array.from({length: compileJobs()}, worker));
+
+  const folder = path.dirname(library);
+  mkdirSync(folder, {recursive: true});
+  const beside = partial(library);
+  await compile(
+    run,
+    [compiler, '-shared', ...made.map(({object}) => object), '-o', beside, ...linkFlags(site)],
+    'the library of TensorFlow ops',
+  );
+  renameSync(beside, library);
+  return library;
+}
+
+/** Puts a library aside that turned out not to load, with the reason: it is built anew when asked to. */
+export function discardNativeOps(library: string, reason: string): void {
+  rmSync(library, {force: true});
+  writeFileSync(path.join(path.dirname(library), 'reason.txt'), reason);
+}
+
+function hash(site: string, folder: string, units: string[]): string {
+  const headers = readdirSync(folder)
+    .filter((name) => /\.(h|hpp|inc)$/.test(name))
+    .sort();
+  return sha256Texts([
+    os.cpus()[0]?.model ?? process.arch,
+    ...OPTIMISE,
+    ...compileFlags(site),
+    ...[...units, ...headers].flatMap((name) => [name, readFileSync(path.join(folder, name))]),
+  ]);
+}
