@@ -23,15 +23,21 @@ export interface FrameSize {
   readonly total: number;
 }
 
-function field(frame: EncodableFrame, name: string, value: number, least: number): number {
-  const most = least < 0 ? 0x7fffffff : 0xffffffff;
-  if (!Number.isInteger(value) || value < least || value > most) {
-    throw new Error(
-      `encodeFrame: ${name} of a frame of type '${frame.type}' is ${value}; ` +
-        `expected a whole number from ${least} to ${most}.`,
-    );
+/** The numbers of the fixed header in the order in which they lie there; -1 is allowed in the last two. */
+function fixedFields(frame: EncodableFrame): number[] {
+  const {type, epoch = 0, seq = 0, step = 0, microbatch = -1, stage = -1} = frame;
+  const fields = {epoch, seq, step, microbatch, stage};
+  for (const [name, value] of Object.entries(fields)) {
+    const signed = name === 'microbatch' || name === 'stage';
+    const [least, most] = signed ? [-1, 0x7fffffff] : [0, 0xffffffff];
+    if (!Number.isInteger(value) || value < least || value > most) {
+      throw new Error(
+        `encodeFrame: ${name} of a frame of type '${type}' is ${value}; ` +
+          `expected a whole number from ${least} to ${most}.`,
+      );
+    }
   }
-  return value;
+  return Object.values(fields);
 }
 
 function shortName(what: string, name: string): Uint8Array {
@@ -87,6 +93,7 @@ function tableEntry(tensor: FrameTensor): {bytes: Uint8Array; dtype: number}[] {
 
 interface Plan {
   readonly size: FrameSize;
+  readonly fields: number[];
   readonly entries: {bytes: Uint8Array; dtype: number}[][];
   readonly message: Uint8Array;
 }
@@ -97,6 +104,7 @@ function planFrame(frame: EncodableFrame): Plan {
       `encodeFrame: type is '${frame.type}'; expected one of ${Object.keys(TYPE_CODES).join(', ')}.`,
     );
   }
+  const fields = fixedFields(frame);
   const tensors = frame.tensors ?? [];
   if (tensors.length > 0xffff) {
     throw new Error(`encodeFrame: ${tensors.length} tensors in a frame; at most 65535 fit.`);
@@ -117,10 +125,10 @@ function planFrame(frame: EncodableFrame): Plan {
         'its length; send the tensors in several frames.',
     );
   }
-  return {size: {header, payload, total: header + payload}, entries, message};
+  return {size: {header, payload, total: header + payload}, fields, entries, message};
 }
 
-/** How many bytes `encodeFrame` makes of the frame. Throws what `encodeFrame` throws. */
+/** How many bytes `encodeFrame` makes of the frame. Throws all that `encodeFrame` throws. */
 export function frameSize(frame: EncodableFrame): FrameSize {
   return planFrame(frame).size;
 }
@@ -132,7 +140,7 @@ export function frameSize(frame: EncodableFrame): FrameSize {
  * @throws Error naming the field that is out of range; FrameTooLarge beyond 4 GiB.
  */
 export function encodeFrame(frame: EncodableFrame): Uint8Array[] {
-  const {size, entries, message} = planFrame(frame);
+  const {size, fields, entries, message} = planFrame(frame);
   const tensors = frame.tensors ?? [];
   const header = new Uint8Array(size.header);
   const view = new DataView(header.buffer);
@@ -141,11 +149,8 @@ export function encodeFrame(frame: EncodableFrame): Uint8Array[] {
   view.setUint8(8, WIRE_VERSION);
   view.setUint8(9, TYPE_CODES[frame.type]);
   view.setUint16(10, tensors.length, true);
-  view.setUint32(12, field(frame, 'epoch', frame.epoch ?? 0, 0), true);
-  view.setUint32(16, field(frame, 'seq', frame.seq ?? 0, 0), true);
-  view.setUint32(20, field(frame, 'step', frame.step ?? 0, 0), true);
-  view.setInt32(24, field(frame, 'microbatch', frame.microbatch ?? -1, -1), true);
-  view.setInt32(28, field(frame, 'stage', frame.stage ?? -1, -1), true);
+  // setUint32 writes -1 as setInt32 does.
+  fields.forEach((value, i) => view.setUint32(12 + 4 * i, value, true));
   view.setUint32(32, size.header, true);
   view.setUint32(36, message.length, true);
   let at = FIXED_BYTES;

@@ -1,0 +1,126 @@
+import {codecVersions} from '../../codecs/registry.js';
+import {DEFAULT_MAX_FRAME_BYTES} from '../wire/header_layout.js';
+import {splitAddress} from './address.js';
+import {FrameChannel} from './frame_channel.js';
+import type {ChannelSettings} from './frame_channel.js';
+import {PROTOCOL_VERSION} from './hello.js';
+import type {Link} from './link.js';
+import type {Channel, TransportArgs, WaitOptions} from './transport.js';
+import {ChannelClosed, Refused} from './transport_errors.js';
+
+/** How long two ends may take to agree. */
+export const CONNECT_TIMEOUT_MS = 30000;
+
+const DEFAULT_CREDIT_BYTES = 4 * 1024 * 1024;
+
+function positive(name: string, value: number): number {
+  if (!Number.isFinite(value) || value <= 0) {
+    throw new Error(`transport: ${name} is ${value}; expected a number above 0.`);
+  }
+  return value;
+}
+
+function settingsOf(args: TransportArgs): ChannelSettings {
+  const {configHash, codecs = codecVersions(), epoch = 0, info, heartbeat = {}} = args;
+  if (typeof configHash !== 'string') {
+    throw new Error(`transport: configHash is ${String(configHash)}; expected a string.`);
+  }
+  if (!Number.isInteger(epoch) || epoch < 0 || epoch > 0xffffffff) {
+    throw new Error(`transport: epoch is ${epoch}; expected a whole number from 0 to 2^32 - 1.`);
+  }
+  return {
+    hello: {
+      protocol: PROTOCOL_VERSION,
+      configHash,
+      epoch,
+      codecs,
+      maxFrameBytes: positive('maxFrameBytes', args.maxFrameBytes ?? DEFAULT_MAX_FRAME_BYTES),
+      creditBytes: positive('creditBytes', args.creditBytes ?? DEFAULT_CREDIT_BYTES),
+      info,
+    },
+    heartbeatIntervalMs: positive('heartbeat.intervalMs', heartbeat.intervalMs ?? 5000),
+    heartbeatTimeoutMs: positive('heartbeat.timeoutMs', heartbeat.timeoutMs ?? 60000),
+  };
+}
+
+/** What all transports do alike: the allow-list, opening channels on links, keeping and closing. */
+export class ChannelHub {
+  private readonly allow: ReadonlySet<string>;
+  private readonly settings: ChannelSettings;
+  private readonly channels = new Set<FrameChannel>();
+  private readonly waiting: Channel[] = [];
+  private callback: ((channel: Channel) => void) | null = null;
+  private closed = false;
+
+  constructor(private readonly args: TransportArgs) {
+    if (args.allow == null || typeof args.allow === 'string') {
+      throw new Error(
+        `transport: allow is ${JSON.stringify(args.allow)}; expected a list of PeerIds.`,
+      );
+    }
+    this.allow = new Set(args.allow);
+    this.settings = settingsOf(args);
+  }
+
+  isAllowed(peerId: string): boolean {
+    return this.allow.has(peerId);
+  }
+
+  /** The checks before a connection is made. Throws Refused, or ChannelClosed after `close`. */
+  checkAddress(address: string): {where: string; peerId: string} {
+    if (this.closed) {
+      throw new ChannelClosed('connect: the transport is closed.');
+    }
+    const {where, peerId} = splitAddress(address);
+    if (!this.isAllowed(peerId)) {
+      throw new Refused(`connect: ${peerId} is not on the allow-list of this end (allow).`);
+    }
+    return {where, peerId};
+  }
+
+  /** Opens a channel on a link that this end made. */
+  async open(link: Link, options: WaitOptions): Promise<Channel> {
+    const channel = this.keep(link, true);
+    await channel.open({timeoutMs: CONNECT_TIMEOUT_MS, ...options});
+    return channel;
+  }
+
+  /** Opens a channel on a link that the other end made. */
+  async accept(link: Link): Promise<void> {
+    if (this.closed || !this.isAllowed(link.remoteId)) {
+      link.abort(new Refused(`${link.remoteId} is not on the allow-list.`));
+      return;
+    }
+    const channel = this.keep(link, false);
+    try {
+      await channel.open({timeoutMs: CONNECT_TIMEOUT_MS});
+    } catch (error) {
+      this.args.onRefused?.(link.remoteId, error as Error);
+      return;
+    }
+    if (this.callback == null) {
+      this.waiting.push(channel);
+    } else {
+      this.callback(channel);
+    }
+  }
+
+  onChannel(callback: (channel: Channel) => void): void {
+    this.callback = callback;
+    for (const channel of this.waiting.splice(0)) {
+      callback(channel);
+    }
+  }
+
+  async close(): Promise<void> {
+    this.closed = true;
+    await Promise.all([...this.channels].map((channel) => channel.close()));
+  }
+
+  private keep(link: Link, dials: boolean): FrameChannel {
+    const channel = new FrameChannel(link, this.settings, dials);
+    this.channels.add(channel);
+    void channel.closed.then(() => channel.close()).then(() => this.channels.delete(channel));
+    return channel;
+  }
+}
