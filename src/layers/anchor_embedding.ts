@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
 import {orthogonalMatrix} from '../manifolds/random_stiefel.js';
 import {seededNormal} from '../manifolds/seeded_normal.js';
-import {checkIds} from './check_ids.js';
+import {embeddingLookup} from './embedding_lookup.js';
 import type {DisposeResult, Kwargs, LayerArgs, LayerInputs, LayerOutputs} from './layer_types.js';
 import {createWeight} from './layer_weight.js';
 import {weightSeed} from './weight_seed.js';
@@ -133,7 +133,7 @@ export class AnchorEmbedding extends tfl.layers.Layer {
         this.table.read() as tf.Tensor2D,
         tf.reshape(ids, [-1]) as tf.Tensor1D,
       );
-      const anchors = tf.matMul(rows, this.basis.read() as tf.Tensor2D);
+      const anchors = tf.matMul(rows as tf.Tensor2D, this.basis.read() as tf.Tensor2D);
       return tf.reshape(anchors, [...ids.shape, this.units as number]);
     });
   }
@@ -167,6 +167,10 @@ export class AnchorEmbedding extends tfl.layers.Layer {
     this.table.dispose();
     this.basis.dispose();
     return 2;
+  }
+
+  private label(): string {
+    return `AnchorEmbedding '${this.name}'`;
   }
 
   private checkRank(): void {

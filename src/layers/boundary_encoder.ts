@@ -5,7 +5,7 @@ import type {AnchorEmbedding} from './anchor_embedding.js';
 import {BoundaryHalf} from './boundary_half.js';
 import {checkBoundaryInputs, checkBoundaryShapes} from './boundary_inputs.js';
 import {encodeBoundary} from './boundary_math.js';
-import {checkIds} from './check_ids.js';
+import {checkIds} from '../ops/check_ids.js';
 import type {Kwargs, LayerInputs, LayerOutputs} from './layer_types.js';
 
 /**
@@ -40,7 +40,7 @@ export class BoundaryEncoder extends BoundaryHalf {
     return tf.tidy(() => {
       this.invokeCallHook(inputs, kwargs);
       const [x, ids] = inputs as [tf.Tensor3D, tf.Tensor2D];
-      checkIds(ids, this.boundary.vocabSize, this.label());
+      checkIds(ids, this.boundary.vocabSize, 'ids', 'the vocabulary', this.label());
       return encodeBoundary(x, ids, this.wireProjector.read() as tf.Tensor2D, this.senderAnchors);
     });
   }

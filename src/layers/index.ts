@@ -8,3 +8,7 @@ export {
   projectionBoundary,
   type ProjectionBoundaryArgs,
 } from './projection_boundary.js';
+export {LlamaDecoderLayer, type LlamaDecoderSettings} from './llama_decoder_layer.js';
+export {LlamaEmbedding} from './llama_embedding.js';
+export {LlamaHead} from './llama_head.js';
+export {LlamaNorm} from './llama_norm.js';

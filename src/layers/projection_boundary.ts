@@ -7,7 +7,7 @@ import {BoundaryDecoder} from './boundary_decoder.js';
 import {BoundaryEncoder} from './boundary_encoder.js';
 import {checkBoundaryInputs, checkBoundaryShapes} from './boundary_inputs.js';
 import {decodeBoundary, encodeBoundary} from './boundary_math.js';
-import {checkIds} from './check_ids.js';
+import {checkIds} from '../ops/check_ids.js';
 import {upstreamLayers} from './find_upstream.js';
 import type {DisposeResult, Kwargs, LayerArgs, LayerInputs, LayerOutputs} from './layer_types.js';
 import {createWeight} from './layer_weight.js';
@@ -138,7 +138,7 @@ export class ProjectionBoundary extends tfl.layers.Layer {
     return tf.tidy(() => {
       this.invokeCallHook(inputs, kwargs);
       const [x, ids] = inputs as [tf.Tensor3D, tf.Tensor2D];
-      checkIds(ids, this.vocabSize, this.label());
+      checkIds(ids, this.vocabSize, 'ids', 'the vocabulary', this.label());
       const projector = this.projector.read() as tf.Tensor2D;
       const z = encodeBoundary(x, ids, projector, this.senderAnchors);
       return decodeBoundary(z, ids, projector, this.receiverAnchors);

@@ -1,0 +1,79 @@
+/** Token embedding of a LLaMA. */
+import * as tf from '@tensorflow/tfjs-core';
+import * as tfl from '@tensorflow/tfjs-layers';
+import {embeddingLookup} from './embedding_lookup.js';
+import type {Kwargs, LayerArgs} from './layer_types.js';
+import {SeededInitializer} from './seeded_initializer.js';
+
+/** Arguments of {@link LlamaEmbedding}. */
+export interface LlamaEmbeddingArgs extends LayerArgs {
+  vocabSize: number;
+  hiddenSize: number;
+  /** Longest sequence; longer ones are refused. */
+  maxPositionEmbeddings: number;
+  initializerRange: number;
+  seed: number;
+}
+
+/** int32 ids `[batch, time]` → rows of `<name>/weight [V, d]`, `[batch, time, d]`. */
+export class LlamaEmbedding extends tfl.layers.Layer {
+  /** @nocollapse */
+  static className = 'LlamaEmbedding';
+  /** `[V, d]`; present once built. A tied head multiplies by it too. */
+  weight!: tfl.LayerVariable;
+  readonly args: LlamaEmbeddingArgs;
+
+  constructor(args: LlamaEmbeddingArgs) {
+    super(args);
+    this.args = args;
+  }
+
+  override build(): void {
+    const {vocabSize, hiddenSize, initializerRange, seed} = this.args;
+    const initializer = new SeededInitializer(initializerRange, seed, `${this.name}/weight`);
+    this.weight = this.addWeight('weight', [vocabSize, hiddenSize], 'float32', initializer);
+    this.built = true;
+  }
+
+  override call(inputs: tf.Tensor | tf.Tensor[], kwargs: Kwargs): tf.Tensor {
+    return tf.tidy(() => {
+      this.invokeCallHook(inputs, kwargs);
+      const ids = Array.isArray(inputs) ? inputs[0] : inputs;
+      if (ids.rank !== 2) {
+        throw new Error(
+          `${this.name}: token ids have shape [${ids.shape.join(', ')}], expected [batch, time].`,
+        );
+      }
+      checkLength(ids.shape[1] as number, this.args.maxPositionEmbeddings, this.name);
+      const rows = embeddingLookup(this.weight.read() as tf.Tensor2D, ids, this.name);
+      return tf.reshape(rows, [...ids.shape, this.args.hiddenSize]);
+    });
+  }
+
+  override computeOutputShape(inputShape: tfl.Shape | tfl.Shape[]): tfl.Shape {
+    return [...(inputShape as tfl.Shape), this.args.hiddenSize];
+  }
+
+  override getConfig(): tf.serialization.ConfigDict {
+    const {vocabSize, hiddenSize, maxPositionEmbeddings, initializerRange, seed} = this.args;
+    return {
+      ...super.getConfig(),
+      vocabSize,
+      hiddenSize,
+      maxPositionEmbeddings,
+      initializerRange,
+      seed,
+    };
+  }
+}
+tf.serialization.registerClass(LlamaEmbedding);
+
+/** Refuses sequences longer than the model was made for. */
+export function checkLength(length: number, limit: number, where: string): void {
+  if (length > limit) {
+    throw new Error(
+      `${where}: the sequence has ${length} tokens, expected at most max_position_embeddings = ${limit}: ` +
+        `shorten it, or make the model with a longer context.`,
+    );
+  }
+}

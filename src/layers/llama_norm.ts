@@ -1,0 +1,43 @@
+/** RMSNorm as a layer of its own: the last normalisation of a LLaMA. */
+import * as tf from '@tensorflow/tfjs-core';
+import * as tfl from '@tensorflow/tfjs-layers';
+import {rmsNorm} from '../ops/rms_norm.js';
+import type {Kwargs, LayerArgs} from './layer_types.js';
+
+/** Arguments of {@link LlamaNorm}. */
+export interface LlamaNormArgs extends LayerArgs {
+  /** Added to the mean square. */
+  epsilon: number;
+}
+
+/** `x / sqrt(mean(x²) + ε) · weight` over the last axis; weight `<name>/weight [d]`, ones at the start. */
+export class LlamaNorm extends tfl.layers.Layer {
+  /** @nocollapse */
+  static className = 'LlamaNorm';
+  readonly epsilon: number;
+  private weight!: tfl.LayerVariable;
+
+  constructor(args: LlamaNormArgs) {
+    super(args);
+    this.epsilon = args.epsilon;
+  }
+
+  override build(inputShape: tfl.Shape | tfl.Shape[]): void {
+    const width = (inputShape as tfl.Shape).at(-1) as number;
+    this.weight = this.addWeight('weight', [width], 'float32', tfl.initializers.ones());
+    this.built = true;
+  }
+
+  override call(inputs: tf.Tensor | tf.Tensor[], kwargs: Kwargs): tf.Tensor {
+    return tf.tidy(() => {
+      this.invokeCallHook(inputs, kwargs);
+      const x = Array.isArray(inputs) ? inputs[0] : inputs;
+      return rmsNorm(x, this.weight.read(), this.epsilon);
+    });
+  }
+
+  override getConfig(): tf.serialization.ConfigDict {
+    return {...super.getConfig(), epsilon: this.epsilon};
+  }
+}
+tf.serialization.registerClass(LlamaNorm);
