@@ -128,12 +128,8 @@ export class AnchorEmbedding extends tfl.layers.Layer {
     return tf.tidy(() => {
       this.invokeCallHook(inputs, kwargs);
       const ids = Array.isArray(inputs) ? inputs[0] : inputs;
-      checkIds(ids, this.vocabSize, `AnchorEmbedding '${this.name}'`);
-      const rows = tf.gather(
-        this.table.read() as tf.Tensor2D,
-        tf.reshape(ids, [-1]) as tf.Tensor1D,
-      );
-      const anchors = tf.matMul(rows as tf.Tensor2D, this.basis.read() as tf.Tensor2D);
+      const rows = embeddingLookup(this.table.read() as tf.Tensor2D, ids, this.label());
+      const anchors = tf.matMul(rows, this.basis.read() as tf.Tensor2D);
       return tf.reshape(anchors, [...ids.shape, this.units as number]);
     });
   }
