@@ -4,6 +4,7 @@ import type {Backend} from './backend.js';
 import {inNode} from './backend.js';
 import {use} from './cpu.js';
 import {setBackendEnvironment} from './environment.js';
+import {loadQuietly, type StderrCapture} from './quiet.js';
 import {findTfjsNode, readInstall} from './tensorflow_install.js';
 import {mendNodeUtil} from './util_shims.js';
 
@@ -46,8 +47,14 @@ async function loadTfjsNode(): Promise<void> {
   const require = createRequire(import.meta.url);
   const quiet = (await readInstall(tfjsNode))?.quiet;
   try {
-    if (quiet != null && existsSync(quiet)) require(quiet);
-    require('@tensorflow/tfjs-node');
+    const load = () => require('@tensorflow/tfjs-node');
+    const level = Number(process.env.TF_CPP_MIN_LOG_LEVEL ?? 0);
+    if (level > 0 && quiet != null && existsSync(quiet)) {
+      const capture = require(quiet) as StderrCapture;
+      loadQuietly(capture, level, load, (text) => process.stderr.write(text));
+    } else {
+      load();
+    }
   } catch (error) {
     const reason = String((error as Error).message ?? error).split('\n')[0];
     throw new Error(`tfjs-node cannot be loaded (${reason.trim()}). Run: npx tfjs-mapl setup`, {

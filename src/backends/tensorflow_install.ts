@@ -12,7 +12,7 @@ export interface TensorFlowInstall {
   bindingSha256: string;
   /** What the binding was built from, as one hash. */
   bindingKey: string;
-  /** Small module that makes TensorFlow's log obey `TF_CPP_MIN_LOG_LEVEL` while it is being loaded. */
+  /** Small module that takes stderr aside while TensorFlow is being loaded. */
   quiet: string | null;
   /** The library of our TensorFlow ops, null where it could not be built. */
   nativeOps: string | null;

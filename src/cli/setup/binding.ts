@@ -63,11 +63,7 @@ export async function buildBinding(
       "tfjs-node's binding",
     );
     const filter = path.join(work, QUIET);
-    await compile(
-      run,
-      [...shared, quietSource(), '-o', filter, ...linkFlags(site, ['framework'])],
-      'the log filter',
-    );
+    await compile(run, [...shared, quietSource(), '-o', filter], 'the log filter');
     const version = await loadedVersion(run, [filter], built);
     if (version !== TENSORFLOW_VERSION) {
       throw new SetupError(

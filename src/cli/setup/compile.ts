@@ -41,11 +41,12 @@ export function compileFlags(site: string): string[] {
 }
 
 /** Flags to link with TensorFlow's libraries, which are found again by their absolute path. */
-export function linkFlags(site: string, libraries = ['cc', 'framework']): string[] {
+export function linkFlags(site: string): string[] {
   const folder = path.join(site, 'tensorflow');
   return [
     `-L${folder}`,
-    ...libraries.map((name) => `-l:libtensorflow_${name}.so.2`),
+    '-l:libtensorflow_cc.so.2',
+    '-l:libtensorflow_framework.so.2',
     `-Wl,-rpath,${folder}`,
   ];
 }
