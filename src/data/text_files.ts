@@ -1,3 +1,4 @@
+import type Path from 'node:path';
 import type {TextDocument} from './document.js';
 
 /** Endings of files that are taken for text when a folder is given. */
@@ -55,7 +56,7 @@ function decodeText(bytes: Uint8Array, file: string): string {
 }
 
 /** The deepest folder that all files are in. */
-function commonFolder(files: string[], path: typeof import('node:path')): string {
+function commonFolder(files: string[], path: typeof Path): string {
   let folder = path.dirname(files[0]);
   const inside = (file: string) => !path.relative(folder, file).startsWith('..');
   while (!files.every(inside) && path.dirname(folder) !== folder) folder = path.dirname(folder);

@@ -1,0 +1,88 @@
+import type {RunConfig} from './schema.js';
+
+/** Number of stages a configuration asks for. */
+export function stageCount(config: RunConfig): number {
+  const {stages} = config.pipeline;
+  return typeof stages === 'number' ? stages : stages.length + 1;
+}
+
+/** Number of processes: one a stage unless told otherwise. */
+export function processCount(config: RunConfig): number {
+  return config.pipeline.processes ?? stageCount(config);
+}
+
+/**
+ * Checks what no single key can: sizes that have to fit each other.
+ *
+ * @param config A configuration valid by the schema.
+ * @return One line a problem, each naming the keys, their values and a way out; empty when all is well.
+ */
+export function configProblems(config: RunConfig): string[] {
+  const {model, pipeline, compression, training, data} = config;
+  const problems: string[] = [];
+  const stages = stageCount(config);
+  const keyValueHeads = model.keyValueHeads ?? model.heads;
+  if (model.hiddenSize % model.heads) {
+    problems.push(
+      `model.hiddenSize is ${model.hiddenSize}, not a multiple of model.heads (${model.heads}).`,
+    );
+  } else if ((model.hiddenSize / model.heads) % 2) {
+    problems.push(
+      `model.hiddenSize / model.heads is ${model.hiddenSize / model.heads}; rotary positions turn ` +
+        'pairs, so it must be even.',
+    );
+  }
+  if (model.heads % keyValueHeads) {
+    problems.push(
+      `model.heads is ${model.heads}, not a multiple of model.keyValueHeads (${keyValueHeads}).`,
+    );
+  }
+  if (compression.method !== 'none' && compression.rank > model.hiddenSize) {
+    problems.push(
+      `compression.rank is ${compression.rank}, more than model.hiddenSize (${model.hiddenSize}); ` +
+        'a projector keeps at most all dimensions.',
+    );
+  }
+  if (compression.anchorRank !== null && compression.anchorRank > model.hiddenSize) {
+    problems.push(
+      `compression.anchorRank is ${compression.anchorRank}, more than model.hiddenSize ` +
+        `(${model.hiddenSize}).`,
+    );
+  }
+  if (model.layers < stages) {
+    problems.push(
+      `model.layers is ${model.layers}, pipeline.stages asks for ${stages} stages; every stage ` +
+        `needs a layer: use at most ${model.layers} stages.`,
+    );
+  }
+  if (training.batchSize % pipeline.microbatches) {
+    problems.push(
+      `training.batchSize is ${training.batchSize}, not a multiple of pipeline.microbatches ` +
+        `(${pipeline.microbatches}).`,
+    );
+  }
+  if (training.context > model.maxContext) {
+    problems.push(
+      `training.context is ${training.context}, longer than model.maxContext (${model.maxContext}).`,
+    );
+  }
+  if (pipeline.processes !== null && pipeline.processes !== 1 && pipeline.processes !== stages) {
+    problems.push(
+      `pipeline.processes is ${pipeline.processes}; use 1 (all stages in one process) or ${stages} ` +
+        '(one a stage).',
+    );
+  }
+  if (training.warmup + training.decay > 1) {
+    problems.push(
+      `training.warmup (${training.warmup}) and training.decay (${training.decay}) overlap: ` +
+        'their sum must be at most 1.',
+    );
+  }
+  if (data.validationShare + data.testShare >= 1) {
+    problems.push(
+      `data.validationShare (${data.validationShare}) and data.testShare (${data.testShare}) leave ` +
+        'nothing to train on.',
+    );
+  }
+  return problems;
+}

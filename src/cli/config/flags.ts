@@ -1,0 +1,118 @@
+import {Option, type Command} from 'commander';
+import type {z} from 'zod';
+import {mergeSettings, parseConfig, readSettings, type Settings} from './load_config.js';
+import {configSections, type RunConfig} from './schema.js';
+
+/** One setting and the flag that sets it. */
+interface Flag {
+  section: string;
+  key: string;
+  /** Name in commander's parsed options: the key itself. */
+  option: Option;
+  /** Turns the word on the command line into the setting's type. */
+  parse: (value: unknown) => unknown;
+}
+
+const kebab = (key: string) => key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+
+/** Strips defaults and `nullable` off a schema. */
+function bare(schema: z.ZodType): {type: string; schema: z.ZodType} {
+  let inner = schema;
+  for (;;) {
+    const def = inner.def as unknown as {type: string; innerType?: z.ZodType};
+    if ((def.type === 'default' || def.type === 'nullable') && def.innerType) inner = def.innerType;
+    else return {type: def.type, schema: inner};
+  }
+}
+
+/** A number where the word is one; else the word, for the schema to refuse with its own message. */
+function numeric(value: unknown): unknown {
+  const number = Number(value);
+  return typeof value === 'string' && value.trim() !== '' && !Number.isNaN(number) ? number : value;
+}
+
+/** The flags of one section. */
+function sectionFlags(section: string, shape: Record<string, z.ZodType>): Flag[] {
+  return Object.entries(shape).map(([key, field]) => {
+    const {type, schema} = bare(field);
+    const preset = field.safeParse(undefined).data;
+    const name = `--${kebab(key)}`;
+    let term = `${name} <value>`;
+    let parse: Flag['parse'] = (value) => value;
+    let choices = '';
+    if (type === 'boolean') term = name;
+    else if (type === 'number') {
+      term = `${name} <number>`;
+      parse = (value) => (value === 'null' ? null : numeric(value));
+    } else if (type === 'array') {
+      term = `${name} <values...>`;
+    } else if (type === 'union') {
+      term = `${name} <number or names>`;
+      parse = (value) => {
+        const number = numeric(value);
+        return typeof number === 'number' ? number : String(value).split(',');
+      };
+    } else if (type === 'enum') {
+      choices = ` (${(schema as z.ZodEnum).options.join(', ')})`;
+    }
+    const shown = preset == null || (Array.isArray(preset) && !preset.length) ? '' : preset;
+    const tail = shown === '' ? '' : ` [${Array.isArray(shown) ? shown.join(' ') : String(shown)}]`;
+    const option = new Option(term, `${field.description ?? ''}${choices}${tail}`);
+    return {section, key, option, parse};
+  });
+}
+
+/** All settings as flags, by section. */
+function allFlags(): Flag[] {
+  return Object.entries(configSections).flatMap(([section, schema]) =>
+    sectionFlags(section, schema.shape as unknown as Record<string, z.ZodType>),
+  );
+}
+
+/**
+ * Adds `--config FILE` and one flag a setting to a command, grouped by section in its help.
+ *
+ * @param command The command; returned.
+ * @param sections Which sections; default all.
+ */
+export function addConfigFlags(
+  command: Command,
+  sections: string[] = Object.keys(configSections),
+): Command {
+  command.option('-c, --config <file>', 'settings in a JSON or YAML file; flags come on top');
+  for (const {section, option} of allFlags()) {
+    if (!sections.includes(section)) continue;
+    option.helpGroup(`${section[0].toUpperCase()}${section.slice(1)} (section '${section}'):`);
+    command.addOption(option);
+    if (option.isBoolean()) {
+      command.addOption(new Option(`--no-${option.name()}`).hideHelp());
+    }
+  }
+  return command;
+}
+
+/**
+ * The configuration of a command: its file, then its flags, then `forced`, checked.
+ *
+ * @param options Parsed options of a command made with `addConfigFlags`.
+ * @param base Settings beneath file and flags, e.g. those a demo begins with.
+ * @param explicit Which option names were given on the command line; others are not laid over the file.
+ * @throws Error listing every problem.
+ */
+export async function configFromOptions(
+  options: Record<string, unknown>,
+  base: Settings = {},
+  explicit: (key: string) => boolean = (key) => options[key] !== undefined,
+): Promise<RunConfig> {
+  const file = options.config as string | undefined;
+  const flags: Record<string, Settings> = {};
+  for (const {section, key, parse} of allFlags()) {
+    if (options[key] === undefined || !explicit(key)) continue;
+    (flags[section] ??= {})[key] = parse(options[key]);
+  }
+  const settings = file ? mergeSettings(base, await readSettings(file)) : base;
+  return parseConfig(
+    mergeSettings(settings, flags),
+    file ? `'${file}' and the flags` : 'the flags',
+  );
+}

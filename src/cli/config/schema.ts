@@ -1,0 +1,158 @@
+import {z} from 'zod';
+
+/** A whole number of at least `least`. */
+const count = (least = 1) => z.int().min(least);
+/** A number above zero. */
+const positive = () => z.number().positive();
+/** A share of a whole. */
+const share = () => z.number().min(0).max(1);
+
+const model = z.strictObject({
+  hiddenSize: count().default(128).describe('width d of the model'),
+  intermediateSize: count().default(352).describe('width of the feed-forward layers'),
+  layers: count().default(4).describe('transformer blocks'),
+  heads: count().default(4).describe('attention heads'),
+  keyValueHeads: count()
+    .nullable()
+    .default(null)
+    .describe('heads of keys and values (null: as many as heads)'),
+  maxContext: count().default(128).describe('longest sequence the model takes'),
+  ropeTheta: positive().default(10000).describe('base of the rotary position angles'),
+  normEpsilon: positive().default(1e-5).describe('epsilon of RMSNorm'),
+  tieEmbeddings: z.boolean().default(false).describe('use the embedding as output head too'),
+  initialModel: z
+    .string()
+    .nullable()
+    .default(null)
+    .describe('Hugging Face folder or checkpoint to start from (null: random weights)'),
+});
+
+const pipeline = z.strictObject({
+  stages: z
+    .union([count(), z.array(z.string()).min(1)])
+    .default(4)
+    .describe('number of stages, or names of the layers that begin stages 2, 3, …'),
+  processes: count()
+    .nullable()
+    .default(null)
+    .describe('operating system processes: one a stage (null), or 1 for all in this one'),
+  schedule: z.enum(['1f1b', 'gpipe']).default('1f1b').describe('order of forwards and backwards'),
+  microbatches: count().default(4).describe('pieces a batch is cut into'),
+  recompute: z
+    .boolean()
+    .default(false)
+    .describe('keep only inputs of a microbatch and run its forward again for the backward'),
+  wire: z
+    .enum(['float32', 'bfloat16', 'float16'])
+    .default('bfloat16')
+    .describe('number format of what crosses between stages'),
+});
+
+const compression = z.strictObject({
+  method: z
+    .enum(['mapl', 'fixed', 'none'])
+    .default('mapl')
+    .describe('learned projectors, fixed random ones, or plain activations'),
+  rank: count().default(32).describe('numbers a token that cross a boundary (r)'),
+  anchorRank: count()
+    .nullable()
+    .default(null)
+    .describe('width of the anchor tables (null: the rank)'),
+});
+
+const training = z.strictObject({
+  steps: count().default(600).describe('optimizer steps'),
+  batchSize: count().default(32).describe('sequences a step'),
+  context: count().default(128).describe('tokens a sequence'),
+  seed: count(0).default(0).describe('seed of weights and of the order of the data'),
+  muonLearningRate: positive().default(0.02).describe('rate of Muon (hidden matrices)'),
+  adamwLearningRate: positive().default(0.01).describe('rate of AdamW (everything else)'),
+  projectorLearningRate: positive().default(0.002).describe('rate of SPEL (projectors)'),
+  weightDecay: z.number().min(0).default(0).describe('decoupled weight decay'),
+  warmup: share().default(0.05).describe('share of the steps that warm up'),
+  decay: share().default(0.5).describe('share of the steps, at the end, that go down to zero'),
+  clipNorm: z
+    .number()
+    .min(0)
+    .default(1)
+    .describe('largest gradient norm over all stages (0: none)'),
+});
+
+const data = z.strictObject({
+  text: z
+    .array(z.string())
+    .default([])
+    .describe('files, folders or patterns of your text (none: the demo text)'),
+  tokenizer: z
+    .string()
+    .nullable()
+    .default(null)
+    .describe('tokenizer.json or its folder (null: the one that comes with this package)'),
+  validationShare: share().default(0.05).describe('share of the text to tune on'),
+  testShare: share().default(0.05).describe('share of the text to report on'),
+  splitSeed: count(0).default(0).describe('seed of the split'),
+});
+
+const backend = z.strictObject({
+  backend: z
+    .enum(['auto', 'tensorflow', 'webgpu', 'wasm', 'cpu'])
+    .default('auto')
+    .describe('tfjs backend; auto takes the fastest that works'),
+  threads: count()
+    .nullable()
+    .default(null)
+    .describe('CPU threads a process (null: cores divided by processes)'),
+});
+
+const output = z.strictObject({
+  runs: z.string().min(1).default('runs').describe('folder in which runs get theirs'),
+  logEvery: count().default(10).describe('steps between lines of metrics'),
+  validateEvery: count(0).default(100).describe('steps between validations (0: only at the end)'),
+  validationBatches: count(0)
+    .default(8)
+    .describe('batches of a validation in between (0: all); the last one takes all'),
+  diagnosticsEvery: count(0)
+    .default(100)
+    .describe('steps between measurements of the projectors (0: only at the end)'),
+  checkpointEvery: count(0).default(100).describe('steps between checkpoints (0: only at the end)'),
+  keepCheckpoints: count().default(2).describe('checkpoints to keep'),
+});
+
+const network = z.strictObject({
+  listen: z
+    .array(z.string())
+    .default(['/ip4/127.0.0.1/tcp/0'])
+    .describe('multiaddrs that stages listen on'),
+  startTimeout: positive().default(120).describe('seconds for all stages to come up'),
+  stallTimeout: positive().default(300).describe('seconds without a message before a run stops'),
+});
+
+/** Everything a run can be told, in sections; every key has a default. */
+export const configSchema = z.strictObject({
+  model: model.prefault({}),
+  pipeline: pipeline.prefault({}),
+  compression: compression.prefault({}),
+  training: training.prefault({}),
+  data: data.prefault({}),
+  backend: backend.prefault({}),
+  output: output.prefault({}),
+  network: network.prefault({}),
+});
+
+/** A complete configuration. */
+export type RunConfig = z.output<typeof configSchema>;
+
+/** A configuration as users write it: any part may be missing. */
+export type RunConfigInput = z.input<typeof configSchema>;
+
+/** The sections by name, for flags, help and error messages. */
+export const configSections = {
+  model,
+  pipeline,
+  compression,
+  training,
+  data,
+  backend,
+  output,
+  network,
+} as const;

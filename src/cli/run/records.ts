@@ -1,0 +1,61 @@
+/** One optimizer step, as the run's metrics file has it. */
+export interface StepRecord {
+  kind: 'step';
+  /** Steps done, from 1. */
+  step: number;
+  /** Mean training loss of the step's tokens, nats. */
+  loss: number;
+  /** Gradient norm over all stages, before clipping. */
+  gradientNorm: number;
+  /** Share of the full learning rates, 0 to 1. */
+  rate: number;
+  /** Tokens of the step. */
+  tokens: number;
+  /** Wall time of the step. */
+  seconds: number;
+  /** Bytes that crossed each boundary downstream (activations, ids, projectors) in this step. */
+  forwardBytes: number[];
+  /** Bytes that crossed each boundary upstream in this step. */
+  backwardBytes: number[];
+}
+
+/** A loss on held-out text. */
+export interface EvaluationRecord {
+  kind: 'evaluation';
+  step: number;
+  split: 'validation' | 'test';
+  /** Mean loss, nats a token. */
+  loss: number;
+  /** Tokens it was measured on. */
+  tokens: number;
+}
+
+/** The state of one projector. */
+export interface BoundaryHealth {
+  /** Boundary, from 0. */
+  boundary: number;
+  /** ‖AᵀA − I‖₂, largest absolute eigenvalue. */
+  orthogonality: number;
+  /** ‖RA‖²/‖R‖² on validation text: the share of the residual that crosses. */
+  capturedEnergy: number;
+  /** The same share for the projector the run began with. */
+  startEnergy: number;
+}
+
+/** Measurements of all projectors. */
+export interface DiagnosticsRecord {
+  kind: 'diagnostics';
+  step: number;
+  boundaries: BoundaryHealth[];
+}
+
+/** A checkpoint was written. */
+export interface CheckpointRecord {
+  kind: 'checkpoint';
+  step: number;
+  /** Folder, relative to the run. */
+  folder: string;
+}
+
+/** A line of `metrics.jsonl`. */
+export type MetricsRecord = StepRecord | EvaluationRecord | DiagnosticsRecord | CheckpointRecord;

@@ -1,0 +1,126 @@
+import {appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
+import path from 'node:path';
+import {writeFileAtomic} from '../../data/cache_folder.js';
+import type {RunConfig} from '../config/schema.js';
+import type {MetricsRecord} from './records.js';
+import type {RunSummary} from './summary.js';
+
+/** How to treat a folder that is already there. */
+export type ExistingRun = 'refuse' | 'resume' | 'replace';
+
+/** Names that can be a folder on every system. */
+const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
+
+/**
+ * The folder of one run: `config.json`, `metrics.jsonl`, `checkpoints/`, `summary.json`, `report.html`.
+ */
+export class RunFolder {
+  /** Absolute path. */
+  readonly path: string;
+
+  private constructor(
+    /** Name of the run. */
+    readonly name: string,
+    runs: string,
+  ) {
+    this.path = path.resolve(runs, name);
+  }
+
+  /**
+   * Opens or makes a run's folder.
+   *
+   * @param runs Folder of all runs.
+   * @param name Name of this one.
+   * @param existing What to do when it is there already.
+   * @throws Error on a name that is no folder name, on a run that exists (`refuse`) or does not
+   *     (`resume`).
+   */
+  static open(runs: string, name: string, existing: ExistingRun): RunFolder {
+    if (!NAME.test(name)) {
+      throw new Error(
+        `The run's name is '${name}'; use letters, digits, dots, dashes and underscores only.`,
+      );
+    }
+    const run = new RunFolder(name, runs);
+    const there = existsSync(path.join(run.path, 'config.json'));
+    if (there && existing === 'refuse') {
+      throw new Error(
+        `There is a run '${name}' in '${path.resolve(runs)}' already. Continue it with --resume, ` +
+          'replace it with --force, or choose another --name.',
+      );
+    }
+    if (!there && existing === 'resume') {
+      throw new Error(
+        `There is no run '${name}' in '${path.resolve(runs)}' to resume; start it without --resume.`,
+      );
+    }
+    if (existing === 'replace') rmSync(run.path, {recursive: true, force: true});
+    mkdirSync(run.path, {recursive: true});
+    return run;
+  }
+
+  /** An absolute path inside the folder. */
+  file(...parts: string[]): string {
+    return path.join(this.path, ...parts);
+  }
+
+  /** Where checkpoints go. */
+  get checkpoints(): string {
+    return this.file('checkpoints');
+  }
+
+  /** Writes the resolved configuration. */
+  async writeConfig(config: RunConfig): Promise<void> {
+    await writeFileAtomic(this.file('config.json'), `${JSON.stringify(config, null, 2)}\n`);
+  }
+
+  /** The configuration the run began with, as it was written. */
+  readConfig(): unknown {
+    return JSON.parse(readFileSync(this.file('config.json'), 'utf8'));
+  }
+
+  /** Adds one line to `metrics.jsonl`. */
+  append(record: MetricsRecord): void {
+    appendFileSync(this.file('metrics.jsonl'), `${JSON.stringify(record)}\n`);
+  }
+
+  /** All metrics so far; a last line cut off by a crash is left out. */
+  metrics(): MetricsRecord[] {
+    const file = this.file('metrics.jsonl');
+    if (!existsSync(file)) return [];
+    const records: MetricsRecord[] = [];
+    for (const line of readFileSync(file, 'utf8').split('\n')) {
+      if (!line) continue;
+      try {
+        records.push(JSON.parse(line) as MetricsRecord);
+      } catch {
+        // Only the last line can be incomplete: every line is appended in one write.
+        break;
+      }
+    }
+    return records;
+  }
+
+  /**
+   * Forgets metrics after a step, before a run goes on from its checkpoint: those steps will be done
+   * again.
+   */
+  truncateMetrics(step: number): void {
+    const kept = this.metrics().filter((record) => record.step <= step);
+    writeFileSync(
+      this.file('metrics.jsonl'),
+      kept.map((record) => `${JSON.stringify(record)}\n`).join(''),
+    );
+  }
+
+  /** Writes `summary.json`. */
+  async writeSummary(summary: RunSummary): Promise<void> {
+    await writeFileAtomic(this.file('summary.json'), `${JSON.stringify(summary, null, 2)}\n`);
+  }
+
+  /** Reads `summary.json`, or null when the run never came to one. */
+  readSummary(): RunSummary | null {
+    const file = this.file('summary.json');
+    return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as RunSummary) : null;
+  }
+}
