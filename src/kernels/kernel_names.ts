@@ -17,9 +17,10 @@ export type BoundaryDecodeInputs = Inputs<'z' | 'ids' | 'projector' | 'anchors' 
 /** Polar factor `Y(YᵀY)^{-1/2}` of each matrix of `y [b,m,n]`. */
 export const PolarFactor = 'PolarFactor';
 export type PolarFactorInputs = Inputs<'y'>;
-/** Polar Express steps (0 to 8 coefficients, the last one repeated beyond), then finishing quintic steps. */
+/** Polar Express steps, extra copies of the third of them, classical quintic steps at the end. */
 export interface PolarFactorAttrs {
   steps: number;
+  repeats: number;
   finishing: number;
 }
 

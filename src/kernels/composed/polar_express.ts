@@ -22,15 +22,29 @@ const SAFETY = 1.01;
 /** The classical quintic step, `(15 x − 10 x³ + 3 x⁵) / 8`: its error at 1 is cubic. */
 const FINISHING: QuinticCoefficients = [1.875, -1.25, 0.375];
 
-/** Coefficients of `steps` Polar Express steps followed by `finishing` classical ones. */
-export function polarCoefficients(steps: number, finishing: number): QuinticCoefficients[] {
+/** Number of steps of each kind; attributes of `PolarFactor` and `PolarFactorGrad`. */
+export interface PolarSteps {
+  /** Polar Express steps. */
+  steps: number;
+  /** Extra copies of the third one, which leaves the interval of large singular values as it is and quadruples small ones. */
+  repeats: number;
+  /** Classical quintic steps at the end. */
+  finishing: number;
+}
+
+/** The coefficients of all steps in order. */
+export function polarCoefficients(counts: PolarSteps): QuinticCoefficients[] {
   const last = POLAR_EXPRESS.length - 1;
   const list: QuinticCoefficients[] = [];
-  for (let i = 0; i < steps; i++) {
+  for (let i = 0; i < counts.steps; i++) {
     const [a, b, c] = POLAR_EXPRESS[Math.min(i, last)];
-    list.push(i < last ? [a / SAFETY, b / SAFETY ** 3, c / SAFETY ** 5] : [a, b, c]);
+    const isLast = i >= last;
+    const copies = i === 2 ? 1 + counts.repeats : 1;
+    for (let copy = 0; copy < copies; copy++) {
+      list.push(isLast ? [a, b, c] : [a / SAFETY, b / SAFETY ** 3, c / SAFETY ** 5]);
+    }
   }
-  for (let i = 0; i < finishing; i++) {
+  for (let i = 0; i < counts.finishing; i++) {
     list.push(FINISHING);
   }
   return list;

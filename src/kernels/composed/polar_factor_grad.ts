@@ -2,7 +2,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import {registerComposed} from '../ensure_kernel.js';
 import {PolarFactorGrad} from '../kernel_names.js';
-import {asTall, polarCoefficients, polarScale} from './polar_express.js';
+import {asTall, polarCoefficients, polarScale, type PolarSteps} from './polar_express.js';
 
 /**
  * The adjoint of the polar map at `Y = U H`, applied to `G`: `U L⁻¹(UᵀG − GᵀU) + (I − UUᵀ) G H⁻¹` with
@@ -11,13 +11,12 @@ import {asTall, polarCoefficients, polarScale} from './polar_express.js';
  * pass. Derivation ours. The scale is a constant here because the polar factor does not depend on it.
  */
 registerComposed(PolarFactorGrad, ({y, dy}, attrs) => {
-  const {steps, finishing} = attrs as {steps: number; finishing: number};
   const isWide = y.shape[1]! < y.shape[2]!;
   const tall = asTall(y);
   const scale = polarScale(tall);
   let x = tf.mul(tall, scale);
   let d = tf.mul(asTall(dy), scale);
-  for (const [a, b, c] of polarCoefficients(steps, finishing)) {
+  for (const [a, b, c] of polarCoefficients(attrs as unknown as PolarSteps)) {
     const [nextX, nextD] = tf.tidy(() => {
       const gram = tf.matMul(x, x, true, false);
       const half = tf.matMul(x, d, true, false);
