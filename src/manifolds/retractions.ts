@@ -14,14 +14,24 @@ export function polarRetraction(x: tf.Tensor, u: tf.Tensor): tf.Tensor {
 
 /**
  * The Q of the QR factorisation of `x + u` whose R has a positive diagonal, as geoopt has it. First order.
- * tfjs's `linalg.qr` runs some 20 ops a column: for checks and small matrices, not for a training step.
+ *
+ * Gram–Schmidt, each column twice: `(x + u)ᵀ(x + u) = I + uᵀu` is well conditioned for a tangent `u`, so this is as good as
+ * Householder, has the positive diagonal by itself, and takes batches (tfjs's `linalg.qr` of a batch of tall matrices
+ * fails). Some ten ops a column: for checks and small matrices, not for a training step.
  */
 export function qrRetraction(x: tf.Tensor, u: tf.Tensor): tf.Tensor {
   return tf.tidy(() => {
-    const [q, r] = tf.linalg.qr(tf.add(x, u));
-    const n = r.shape[r.shape.length - 1]!;
-    const diagonal = tf.sum(tf.mul(r, tf.eye(n)), -2, true);
-    return tf.mul(q, tf.where(tf.less(diagonal, 0), tf.scalar(-1), tf.scalar(1)));
+    const y = tf.add(x, u);
+    let q: tf.Tensor | undefined;
+    for (const column of tf.split(y, y.shape[y.shape.length - 1]!, -1)) {
+      let v: tf.Tensor = column;
+      for (let pass = 0; q != null && pass < 2; pass++) {
+        v = tf.sub(v, tf.matMul(q, tf.matMul(q, v, true, false)));
+      }
+      v = tf.div(v, tf.sqrt(tf.sum(tf.square(v), -2, true)));
+      q = q == null ? v : tf.concat([q, v], -1);
+    }
+    return q!;
   });
 }
 
