@@ -1,5 +1,8 @@
+export {createIdentity, identityFromKey} from './identity.js';
 export {inProcessTransport, InProcessNetwork} from './in_process_transport.js';
 export type {InProcessTransportArgs} from './in_process_transport.js';
+export {libp2pTransport} from './libp2p_transport.js';
+export type {Libp2pTransportArgs} from './libp2p_transport.js';
 export type {LineSettings} from './in_process_link.js';
 export type {
   Channel,

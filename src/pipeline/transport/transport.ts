@@ -66,8 +66,9 @@ export interface Transport {
    * Opens a channel to the peer at an address that ends in /p2p/<PeerId>. Gives up after 30 s where
    * nothing else is asked.
    *
-   * @throws Refused (address without PeerId, another peer there, not on the allow-list of either
-   *     end, hello differs), PeerLost, Timeout, or the signal's reason.
+   * @throws Refused: address without PeerId, another peer there, not on the allow-list of this end,
+   *     hello differs. PeerLost: nobody listens there, or the peer hung up without a word, as it
+   *     does on those that are not on its allow-list. Timeout, or the signal's reason.
    */
   connect(address: string, options?: WaitOptions): Promise<Channel>;
   /** Where channels go that peers on the allow-list opened. Earlier ones are handed over at once. */
