@@ -5,4 +5,4 @@ export {bfloat16ToFloat32, float16ToFloat32} from './half_floats.js';
 export type {SafetensorsDtype, SafetensorsEntry} from './safetensors_header.js';
 export {SafetensorsReader} from './safetensors_reader.js';
 export {encodeSafetensors, safetensorsPieces, type TensorToWrite} from './safetensors_writer.js';
-export {writeAtomically} from './write_atomically.js';
+export {writeAtomically, writeFolder} from './write_atomically.js';

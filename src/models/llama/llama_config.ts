@@ -1,0 +1,246 @@
+/** The settings of a LLaMA, with the names of Hugging Face's `config.json`, checked. */
+import type {RopeScaling} from '../../ops/rotary_tables.js';
+import {balancedBoundaries} from './balanced_boundaries.js';
+
+/** MAPL compression between the stages of a LLaMA. */
+export interface LlamaMaplConfig {
+  /** Number of pipeline stages `P`; there are `P − 1` boundaries. */
+  stages: number;
+  /** Rank `r` of the projectors. */
+  rank: number;
+  /** Width of the anchor tables; default `rank` (published). */
+  anchorRank?: number;
+  /** `'factorised'` (default) or `'none'`. */
+  anchors?: 'factorised' | 'none';
+  /** Learned on the Stiefel manifold (default), or fixed at its random start. */
+  projector?: 'learned' | 'fixed';
+  /** Seed of projectors and bases; default: the model's. */
+  seed?: number;
+  /** Decoder layers that end a stage, for instance `[0, 1, 2]`; default: stages of equal numbers of layers. */
+  boundaries?: number[];
+}
+
+/**
+ * Configuration of a LLaMA. Keys are those of Hugging Face's `LlamaConfig`; the same keys in camel case are accepted.
+ * Other keys, as found in every `config.json`, are ignored.
+ */
+export interface LlamaConfig {
+  /** Number of token ids `V`. */
+  vocab_size: number;
+  /** Width `d` of the residual stream. */
+  hidden_size: number;
+  /** Width of the feed-forward part. */
+  intermediate_size: number;
+  num_hidden_layers: number;
+  num_attention_heads: number;
+  /** Key/value heads; default `num_attention_heads`, fewer is grouped-query attention. */
+  num_key_value_heads?: number;
+  /** Width of a head; default `hidden_size / num_attention_heads`. */
+  head_dim?: number;
+  /** Longest sequence; default 2048. */
+  max_position_embeddings?: number;
+  /** Default 1e-6. */
+  rms_norm_eps?: number;
+  /** Base of the rotary wavelengths; default 10000. */
+  rope_theta?: number;
+  /** Context extension, as before transformers 5. */
+  rope_scaling?: RopeScaling | null;
+  /** `rope_theta` and scaling in one, as since transformers 5; goes before the two above. */
+  rope_parameters?: (RopeScaling & {rope_theta?: number}) | null;
+  /** Whether the output projection is the embedding's table; default false. */
+  tie_word_embeddings?: boolean;
+  /** Biases in the four attention projections; default false. */
+  attention_bias?: boolean;
+  /** Biases in the three feed-forward projections; default false. */
+  mlp_bias?: boolean;
+  /** Standard deviation of initial weights; default 0.02. */
+  initializer_range?: number;
+  /** Only `silu`. */
+  hidden_act?: string;
+  /** Seed of initial weights; default 0. Each weight draws from its own generator, seeded by this and its name. */
+  seed?: number;
+  /** Boundaries with compression between stages; default none. */
+  mapl?: LlamaMaplConfig;
+}
+
+/** {@link LlamaMaplConfig} with every default filled in. */
+export type ResolvedMapl = Required<LlamaMaplConfig>;
+
+/** {@link LlamaConfig} with every default filled in. */
+export interface ResolvedLlamaConfig extends Required<
+  Omit<LlamaConfig, 'rope_parameters' | 'mapl' | 'rope_scaling'>
+> {
+  rope_scaling: RopeScaling | null;
+  mapl: ResolvedMapl | null;
+}
+
+/**
+ * Fills in defaults and checks everything.
+ *
+ * @param given A config, in Hugging Face's or camel-case names.
+ * @param where Begins the messages, such as `llama` or the path of a config.json.
+ * @throws On a missing or impossible setting, or one that this model has no code for.
+ */
+export function resolveLlamaConfig(given: LlamaConfig, where = 'llama'): ResolvedLlamaConfig {
+  const config = snakeKeys(given) as unknown as LlamaConfig & Record<string, unknown>;
+  const whole = (key: keyof LlamaConfig, fallback?: number) => {
+    const value = config[key] ?? fallback;
+    if (!Number.isInteger(value) || (value as number) < 1) {
+      throw new Error(`${where}: ${key} is ${text(config[key])}, expected a positive integer.`);
+    }
+    return value as number;
+  };
+  const number = (key: keyof LlamaConfig, fallback: number, least: number) => {
+    const value = config[key] ?? fallback;
+    if (typeof value !== 'number' || !Number.isFinite(value) || value < least) {
+      throw new Error(
+        `${where}: ${key} is ${text(config[key])}, expected a number, at least ${least}.`,
+      );
+    }
+    return value;
+  };
+  const flag = (key: keyof LlamaConfig) => {
+    const value = config[key] ?? false;
+    if (typeof value !== 'boolean') {
+      throw new Error(`${where}: ${key} is ${text(value)}, expected true or false.`);
+    }
+    return value;
+  };
+  refuseUnsupported(config, where);
+  const hidden = whole('hidden_size');
+  const heads = whole('num_attention_heads');
+  const groups = whole('num_key_value_heads', heads);
+  if (config.head_dim == null && hidden % heads !== 0) {
+    throw new Error(
+      `${where}: hidden_size ${hidden} is not a multiple of num_attention_heads ${heads}: change one or give head_dim.`,
+    );
+  }
+  const headDim = whole('head_dim', hidden / heads);
+  if (headDim % 2 !== 0) {
+    throw new Error(
+      `${where}: head_dim is ${headDim}, expected an even number for rotary embeddings.`,
+    );
+  }
+  if (heads % groups !== 0) {
+    throw new Error(
+      `${where}: num_key_value_heads is ${groups}, expected a divisor of num_attention_heads = ${heads}.`,
+    );
+  }
+  const {rope_theta: parameterTheta, ...parameters} = config.rope_parameters ?? {};
+  if (parameterTheta != null) config.rope_theta = parameterTheta;
+  const scaling = config.rope_parameters != null ? parameters : (config.rope_scaling ?? null);
+  const layers = whole('num_hidden_layers');
+  const seed = config.seed ?? 0;
+  if (!Number.isSafeInteger(seed)) {
+    throw new Error(`${where}: seed is ${text(seed)}, expected an integer.`);
+  }
+  const type = scaling?.rope_type ?? scaling?.type ?? 'default';
+  return {
+    vocab_size: whole('vocab_size'),
+    hidden_size: hidden,
+    intermediate_size: whole('intermediate_size'),
+    num_hidden_layers: layers,
+    num_attention_heads: heads,
+    num_key_value_heads: groups,
+    head_dim: headDim,
+    max_position_embeddings: whole('max_position_embeddings', 2048),
+    rms_norm_eps: number('rms_norm_eps', 1e-6, 0),
+    rope_theta: number('rope_theta', 10000, 1),
+    rope_scaling: type === 'default' ? null : scaling,
+    tie_word_embeddings: flag('tie_word_embeddings'),
+    attention_bias: flag('attention_bias'),
+    mlp_bias: flag('mlp_bias'),
+    initializer_range: number('initializer_range', 0.02, 0),
+    hidden_act: 'silu',
+    seed,
+    mapl: config.mapl == null ? null : resolveMapl(config.mapl, {hidden, layers, seed}, where),
+  };
+}
+
+function resolveMapl(
+  given: LlamaMaplConfig,
+  {hidden, layers, seed}: {hidden: number; layers: number; seed: number},
+  where: string,
+): ResolvedMapl {
+  const mapl = Object.fromEntries(
+    Object.entries(given).map(([key, value]) => [camel(key), value]),
+  ) as unknown as LlamaMaplConfig;
+  const known = ['stages', 'rank', 'anchorRank', 'anchors', 'projector', 'seed', 'boundaries'];
+  for (const key of Object.keys(mapl)) {
+    if (!known.includes(key)) {
+      throw new Error(`${where}: mapl.${key} is unknown, expected one of ${known.join(', ')}.`);
+    }
+  }
+  const {stages, rank, anchors = 'factorised', projector = 'learned'} = mapl;
+  const between = (value: number, low: number, high: number, name: string, why: string) => {
+    if (!Number.isInteger(value) || value < low || value > high) {
+      throw new Error(
+        `${where}: mapl.${name} is ${text(value)}, expected an integer from ${low} to ${high}: ${why}.`,
+      );
+    }
+    return value;
+  };
+  between(stages, 1, layers, 'stages', `a stage has at least one of the ${layers} layers`);
+  between(rank, 1, hidden, 'rank', `hidden_size is ${hidden}`);
+  const anchorRank = between(
+    mapl.anchorRank ?? rank,
+    1,
+    hidden,
+    'anchorRank',
+    `hidden_size is ${hidden}`,
+  );
+  if (anchors !== 'factorised' && anchors !== 'none') {
+    throw new Error(`${where}: mapl.anchors is ${text(anchors)}, expected 'factorised' or 'none'.`);
+  }
+  if (projector !== 'learned' && projector !== 'fixed') {
+    throw new Error(
+      `${where}: mapl.projector is ${text(projector)}, expected 'learned' or 'fixed'.`,
+    );
+  }
+  const boundaries = mapl.boundaries ?? balancedBoundaries(layers, stages);
+  const rising = boundaries.every(
+    (after, i) =>
+      Number.isInteger(after) && after > (boundaries[i - 1] ?? -1) && after < layers - 1,
+  );
+  if (boundaries.length !== stages - 1 || !rising) {
+    throw new Error(
+      `${where}: mapl.boundaries is ${text(boundaries)}, expected ${stages - 1} rising layer indices from 0 to ${layers - 2}.`,
+    );
+  }
+  return {stages, rank, anchorRank, anchors, projector, seed: mapl.seed ?? seed, boundaries};
+}
+
+/** Settings that would change the numbers and that this model does not implement. */
+function refuseUnsupported(config: Record<string, unknown>, where: string): void {
+  const only = (key: string, allowed: unknown[], why: string) => {
+    if (config[key] != null && !allowed.includes(config[key])) {
+      throw new Error(
+        `${where}: ${key} is ${text(config[key])}, expected ${text(allowed[0])}: ${why}.`,
+      );
+    }
+  };
+  only('hidden_act', ['silu', 'swish'], 'a LLaMA has SwiGLU');
+  only('attention_dropout', [0], 'dropout is not implemented');
+  only('quantization_config', [null], 'quantised weights are not supported');
+  const rope = (config.rope_parameters ?? {}) as Record<string, unknown>;
+  const partial = rope.partial_rotary_factor ?? config.partial_rotary_factor ?? 1;
+  if (partial !== 1) {
+    throw new Error(`${where}: partial_rotary_factor is ${text(partial)}, expected 1.`);
+  }
+}
+
+function text(value: unknown): string {
+  return value === undefined ? 'missing' : JSON.stringify(value);
+}
+
+function camel(key: string): string {
+  return key.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+}
+
+function snakeKeys(config: object): Record<string, unknown> {
+  const entries = Object.entries(config).map(([key, value]) => [
+    key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
+    value,
+  ]);
+  return Object.fromEntries(entries) as Record<string, unknown>;
+}

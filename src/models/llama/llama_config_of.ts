@@ -1,0 +1,75 @@
+/** Reads the configuration back from the layers of a model. */
+import type * as tfl from '@tensorflow/tfjs-layers';
+import {LlamaDecoderLayer} from '../../layers/llama_decoder_layer.js';
+import {LlamaEmbedding} from '../../layers/llama_embedding.js';
+import {LlamaHead} from '../../layers/llama_head.js';
+import {ProjectionBoundary} from '../../layers/projection_boundary.js';
+import type {ResolvedLlamaConfig, ResolvedMapl} from './llama_config.js';
+
+/**
+ * The configuration of a whole LLaMA, also of one that `tf.loadLayersModel` brought back.
+ *
+ * @throws If the model is not a whole LLaMA (a stage of one, say).
+ */
+export function llamaConfigOf(model: tfl.LayersModel): ResolvedLlamaConfig {
+  const {layers} = model;
+  const embedding = layers.find((layer) => layer instanceof LlamaEmbedding);
+  const head = layers.find((layer) => layer instanceof LlamaHead);
+  const blocks = layers.filter((layer) => layer instanceof LlamaDecoderLayer);
+  if (embedding == null || head == null || blocks.length === 0) {
+    const missing =
+      embedding == null ? 'LlamaEmbedding' : head == null ? 'LlamaHead' : 'LlamaDecoderLayer';
+    throw new Error(
+      `model '${model.name}' is no whole LLaMA: it has no ${missing} layer: pass a model made by llama() or loadLlama().`,
+    );
+  }
+  const s = blocks[0].settings;
+  return {
+    vocab_size: embedding.args.vocabSize,
+    hidden_size: s.hiddenSize,
+    intermediate_size: s.intermediateSize,
+    num_hidden_layers: blocks.length,
+    num_attention_heads: s.numAttentionHeads,
+    num_key_value_heads: s.numKeyValueHeads,
+    head_dim: s.headDim,
+    max_position_embeddings: s.maxPositionEmbeddings,
+    rms_norm_eps: s.rmsNormEps,
+    rope_theta: s.ropeTheta,
+    rope_scaling: s.ropeScaling,
+    tie_word_embeddings: head.tied,
+    attention_bias: s.attentionBias,
+    mlp_bias: s.mlpBias,
+    initializer_range: s.initializerRange,
+    hidden_act: 'silu',
+    seed: s.seed,
+    mapl: maplOf(layers, s.seed),
+  };
+}
+
+/** A boundary's place is the number of blocks before it: the model's layers are in the order of its graph. */
+function maplOf(layers: tfl.layers.Layer[], seed: number): ResolvedMapl | null {
+  const boundaries: number[] = [];
+  let first: ProjectionBoundary | null = null;
+  let blocks = 0;
+  for (const layer of layers) {
+    if (layer instanceof LlamaDecoderLayer) {
+      blocks++;
+    } else if (layer instanceof ProjectionBoundary) {
+      first ??= layer;
+      boundaries.push(blocks - 1);
+    }
+  }
+  if (first == null) {
+    return null;
+  }
+  const {rank, anchorRank, anchors, trainableProjector} = first;
+  return {
+    stages: boundaries.length + 1,
+    rank,
+    anchorRank: anchors === 'none' ? rank : anchorRank,
+    anchors,
+    projector: trainableProjector ? 'learned' : 'fixed',
+    seed,
+    boundaries,
+  };
+}
