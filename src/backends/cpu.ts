@@ -1,26 +1,17 @@
 /** The `cpu` backend of tfjs: plain JavaScript, everywhere, slow. */
 import * as tf from '@tensorflow/tfjs-core';
-import type {Backend} from './backend.js';
+import {use, type Backend} from './backend.js';
 
 export const cpu: Backend = {
   name: 'cpu',
+  probe: async () => 'cpu',
   async up() {
     if (tf.findBackendFactory('cpu') == null) {
       await import('@tensorflow/tfjs-backend-cpu');
     }
     await use('cpu');
+    // Otherwise tfjs advertises tfjs-node on the console, also where it was passed over on purpose.
+    (tf.backend() as unknown as {firstUse: boolean}).firstUse = false;
     return {name: 'cpu', device: 'cpu', description: 'plain JavaScript'};
   },
 };
-
-/**
- * Makes a registered backend the current one.
- *
- * @throws Error if it cannot be initialised
- */
-export async function use(name: string): Promise<void> {
-  if (!(await tf.setBackend(name))) {
-    throw new Error(`The backend '${name}' of TensorFlow.js could not be initialised here.`);
-  }
-  await tf.ready();
-}

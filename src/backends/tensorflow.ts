@@ -1,8 +1,6 @@
 /** The `tensorflow` backend: tfjs-node, on the TensorFlow library that `tfjs-mapl setup` installs. */
 import * as tf from '@tensorflow/tfjs-core';
-import type {Backend} from './backend.js';
-import {inNode} from './backend.js';
-import {use} from './cpu.js';
+import {inNode, use, type Backend} from './backend.js';
 import {setBackendEnvironment} from './environment.js';
 import {loadQuietly, type StderrCapture} from './quiet.js';
 import {findTfjsNode, readInstall} from './tensorflow_install.js';
@@ -16,6 +14,8 @@ interface NodeBackend {
 
 export const tensorflow: Backend = {
   name: 'tensorflow',
+  // Only the library itself knows whether it has found a GPU.
+  probe: async () => (await tensorflow.up()).device,
   async up() {
     if (!inNode()) throw new Error("The backend 'tensorflow' is for Node, not for browsers.");
     if (tf.findBackendFactory('tensorflow') == null) {
