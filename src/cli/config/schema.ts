@@ -43,7 +43,7 @@ const pipeline = z.strictObject({
     .default(false)
     .describe('keep only inputs of a microbatch and run its forward again for the backward'),
   wire: z
-    .enum(['float32', 'bfloat16', 'float16'])
+    .enum(['bfloat16', 'float32'])
     .default('bfloat16')
     .describe('number format of what crosses between stages'),
 });

@@ -1,0 +1,142 @@
+import type {RunConfig} from '../config/schema.js';
+import {formatLoss} from '../report/format.js';
+import type {Progress} from '../run/progress.js';
+import type {BoundaryHealth, StepRecord} from '../run/records.js';
+import type {RunFolder} from '../run/run_folder.js';
+import type {Schedule} from '../../optimizers/schedules.js';
+import type {StageCommand, StageHandle, StageResult} from './messages.js';
+
+/** What the conductor needs. */
+export interface ConductArgs {
+  /** All stages, in order, ready. */
+  stages: StageHandle[];
+  config: RunConfig;
+  run: RunFolder;
+  progress: Progress;
+  /** The learning rates' schedule, for the record. */
+  schedule: Schedule;
+  /** Steps that a resumed checkpoint has behind it. */
+  done: number;
+  /** Asked before every step; true ends the run after a checkpoint. */
+  stopRequested: () => boolean;
+  /** Has all stages write a checkpoint; gives its folder, relative to the run's. */
+  save: (step: number) => Promise<string>;
+}
+
+/** What a run came to. */
+export interface Conducted {
+  /** Steps done in all. */
+  steps: number;
+  /** Whether it was stopped before its last step. */
+  stopped: boolean;
+  /** Folder of the last checkpoint, relative to the run's. */
+  checkpoint: string | null;
+  /** Held-out losses at the end; null when stopped before. */
+  validation: number | null;
+  test: number | null;
+  /** Projectors at the end. */
+  boundaries: BoundaryHealth[];
+}
+
+/** Whether something is due after a step. */
+const due = (step: number, every: number) => every > 0 && step % every === 0;
+
+/**
+ * Leads stages through a run: steps, and in between validations, measurements of the projectors and
+ * checkpoints. It has every stage do the same thing at the same time; one step is one command, so a run can
+ * be stopped after any of them.
+ */
+export class Conductor {
+  private checkpoint: {step: number; folder: string} | null = null;
+
+  constructor(private readonly args: ConductArgs) {}
+
+  /** Folder of the last checkpoint of this session, relative to the run's. */
+  get lastCheckpoint(): string | null {
+    return this.checkpoint?.folder ?? null;
+  }
+
+  /**
+   * Runs to the last step, or until asked to stop.
+   *
+   * @throws StageFailure when a stage fails; the last checkpoint stays.
+   */
+  async run(): Promise<Conducted> {
+    const {config, stopRequested, done} = this.args;
+    const {steps} = config.training;
+    const {validateEvery, diagnosticsEvery, checkpointEvery, validationBatches} = config.output;
+    let step = done;
+    while (step < steps && !stopRequested()) {
+      step++;
+      await this.step(step);
+      if (step === steps) break;
+      if (due(step, validateEvery)) await this.evaluate(step, 'validation', validationBatches);
+      if (due(step, diagnosticsEvery)) await this.diagnose(step);
+      if (due(step, checkpointEvery)) await this.save(step);
+    }
+    if (step > done && this.checkpoint?.step !== step) await this.save(step);
+    const stopped = step < steps;
+    return {
+      steps: step,
+      stopped,
+      checkpoint: this.lastCheckpoint,
+      validation: stopped ? null : await this.evaluate(step, 'validation', 0),
+      test: stopped ? null : await this.evaluate(step, 'test', 0),
+      boundaries: await this.diagnose(step),
+    };
+  }
+
+  private async all(command: StageCommand): Promise<StageResult[]> {
+    return Promise.all(this.args.stages.map((stage) => stage.run(command)));
+  }
+
+  private async step(step: number): Promise<void> {
+    const {run, progress, config, schedule} = this.args;
+    const started = performance.now();
+    const results = await this.all({do: 'train', step});
+    const last = results[results.length - 1];
+    const record: StepRecord = {
+      kind: 'step',
+      step,
+      loss: last.loss as number,
+      gradientNorm: last.gradientNorm as number,
+      rate: schedule.at(step - 1),
+      tokens: config.training.batchSize * config.training.context,
+      seconds: (performance.now() - started) / 1000,
+      forwardBytes: results.slice(0, -1).map((result) => result.forwardBytes as number),
+      backwardBytes: results.slice(1).map((result) => result.backwardBytes as number),
+    };
+    run.append(record);
+    progress.step(record);
+  }
+
+  private async evaluate(
+    step: number,
+    split: 'validation' | 'test',
+    batches: number,
+  ): Promise<number | null> {
+    const {run, progress} = this.args;
+    const results = await this.all({do: 'evaluate', split, batches});
+    const {loss, tokens} = results[results.length - 1];
+    // A corpus may have no text held out for one of the two.
+    if (loss == null || !tokens) return null;
+    run.append({kind: 'evaluation', step, split, loss, tokens});
+    progress.note(`step ${step}: ${split} loss ${formatLoss(loss)} on ${tokens} tokens`);
+    return loss;
+  }
+
+  private async diagnose(step: number): Promise<BoundaryHealth[]> {
+    const results = await this.all({do: 'diagnose'});
+    const boundaries = results.flatMap(({health}) => (health ? [health] : []));
+    if (boundaries.length) this.args.run.append({kind: 'diagnostics', step, boundaries});
+    return boundaries;
+  }
+
+  private async save(step: number): Promise<void> {
+    const {run, save, progress} = this.args;
+    const folder = await save(step);
+    this.checkpoint = {step, folder};
+    run.append({kind: 'checkpoint', step, folder});
+    progress.note(`step ${step}: checkpoint ${folder}`);
+  }
+}

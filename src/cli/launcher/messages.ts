@@ -1,0 +1,90 @@
+import type {SplitName} from '../../data/document.js';
+import type {TokenBatchesState} from '../../data/token_batches.js';
+import type {RunConfig} from '../config/schema.js';
+import type {BoundaryHealth} from '../run/records.js';
+
+/** Everything a stage must know to come up; the same for a process and for a stage in this process. */
+export interface StageSetup {
+  /** Which stage this is. */
+  index: number;
+  /** The resolved configuration, the same for all stages. */
+  config: RunConfig;
+  /** tfjs backend to bring up; never 'auto': the launcher has chosen. */
+  backend: string;
+  /** Token file of each part of the text. */
+  tokenFiles: Record<SplitName, string>;
+  /** Size of the tokenizer's vocabulary. */
+  vocabSize: number;
+  /** Key pair of this stage, made by the launcher for this run. */
+  identity: {peerId: string; privateKey: string};
+  /** PeerIds of the neighbours: nobody else may connect. */
+  allow: string[];
+  /** Both ends of a connection must have the same. */
+  configHash: string;
+}
+
+/** What a stage tells once it is up. */
+export interface StageReady {
+  /** Numbers this stage trains. */
+  parameters: number;
+  /** First and last layer, in words. */
+  layers: string;
+  /** The backend and what is behind it. */
+  backend: string;
+}
+
+/** What a stage can be asked to do; all stages get the same commands in the same order. */
+export type StageCommand =
+  | {do: 'train'; step: number}
+  | {do: 'evaluate'; split: SplitName; batches: number}
+  | {do: 'diagnose'}
+  | {do: 'save'; folder: string}
+  | {do: 'load'; folder: string};
+
+/** What a stage says after a command; fields that concern it only. */
+export interface StageResult {
+  /** Last stage, `train` and `evaluate`: mean loss, nats a token. */
+  loss?: number;
+  /** `train`: gradient norm over all stages before clipping. */
+  gradientNorm?: number;
+  /** `train`: payload bytes sent to the next stage. */
+  forwardBytes?: number;
+  /** `train`: payload bytes sent to the previous stage. */
+  backwardBytes?: number;
+  /** `evaluate`: tokens measured on. */
+  tokens?: number;
+  /** `diagnose`: the projector this stage owns. */
+  health?: BoundaryHealth | null;
+  /** `save`, `load`: where the stage's data stands. */
+  data?: TokenBatchesState;
+  /** `load`: steps that were done when the checkpoint was written. */
+  step?: number;
+}
+
+/** From the launcher to a stage process. */
+export type ToStage =
+  | {type: 'setup'; setup: StageSetup}
+  | {type: 'connect'; next: string | null}
+  | {type: 'command'; id: number; command: StageCommand}
+  | {type: 'close'};
+
+/** From a stage process to the launcher. */
+export type FromStage =
+  | {type: 'listening'; addresses: string[]}
+  | {type: 'ready'; ready: StageReady}
+  | {type: 'done'; id: number; result: StageResult}
+  | {type: 'failed'; message: string; lostPeer: boolean};
+
+/** A stage as the conductor sees it, in this process or another. */
+export interface StageHandle {
+  readonly index: number;
+  readonly ready: StageReady;
+  /**
+   * Runs one command.
+   *
+   * @throws Error when the stage failed or its process died.
+   */
+  run(command: StageCommand): Promise<StageResult>;
+  /** Lets the stage end in good order. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,31 @@
+import type {MaplOptions} from '../../optimizers/mapl_optimizer.js';
+import {warmupConstant, warmupLinear, type Schedule} from '../../optimizers/schedules.js';
+import type {RunConfig} from '../config/schema.js';
+
+/**
+ * The share of the full learning rates at each step: a linear warm-up, a plateau, and a linear way down to
+ * zero over the last part.
+ */
+export function learningSchedule(config: RunConfig): Schedule {
+  const {steps, warmup, decay} = config.training;
+  const warmupSteps = Math.round(warmup * steps);
+  const holdUntil = Math.max(warmupSteps, steps - Math.round(decay * steps));
+  if (holdUntil >= steps) return warmupConstant({warmupSteps});
+  return warmupLinear({warmupSteps, holdUntil, totalSteps: steps});
+}
+
+/**
+ * Options of `train.mapl` for a configuration. Clipping is left out: over several stages the trainer does
+ * it, since no stage knows the whole norm.
+ */
+export function recipeOf(config: RunConfig): MaplOptions {
+  const {training} = config;
+  return {
+    learningRate: training.muonLearningRate,
+    adamLearningRate: training.adamwLearningRate,
+    projectorLearningRate: training.projectorLearningRate,
+    weightDecay: training.weightDecay,
+    adamWeightDecay: training.weightDecay,
+    schedule: learningSchedule(config),
+  };
+}
