@@ -1,0 +1,27 @@
+/** Kernels that tfjs-wasm lacks or has in a slow form, and wasm versions of this package's own. */
+import * as tf from '@tensorflow/tfjs-core';
+import {batchMatMul} from './batch_mat_mul.js';
+import {fusedMatMul} from './fused_mat_mul.js';
+import {gather} from './gather.js';
+import {unsortedSegmentSum} from './unsorted_segment_sum.js';
+import {wasmKernelConfig, type WasmKernel} from './wasm_backend.js';
+
+const KERNELS: ReadonlyArray<readonly [name: string, kernel: WasmKernel]> = [
+  [tf.BatchMatMul, batchMatMul],
+  [tf._FusedMatMul, fusedMatMul],
+  [tf.GatherV2, gather],
+  [tf.UnsortedSegmentSum, unsortedSegmentSum],
+];
+
+/**
+ * Registers them for the `wasm` backend, in place of tfjs-wasm's. To be called after `@tensorflow/tfjs-backend-wasm` has
+ * been imported, before or after `tf.setBackend('wasm')`; calling it again changes nothing.
+ */
+export function registerWasmKernels(): void {
+  for (const [name, kernel] of KERNELS) {
+    if (tf.getKernel(name, 'wasm') != null) {
+      tf.unregisterKernel(name, 'wasm');
+    }
+    tf.registerKernel(wasmKernelConfig(name, kernel));
+  }
+}

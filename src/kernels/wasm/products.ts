@@ -1,0 +1,149 @@
+/** Matrix products on the heap of tfjs-wasm, all through XNNPACK's path. */
+import * as tf from '@tensorflow/tfjs-core';
+import {transposeMatrix} from './transpose_matrix.js';
+import type {WasmBackend, WasmFunction} from './wasm_backend.js';
+
+/**
+ * Numbers under which views of the heap are shown to the C++ side while a product runs. The backend counts its own tensors
+ * from 1, so these stay out of reach.
+ */
+const LEFT_VIEW = 2 ** 31 - 3;
+const RIGHT_VIEW = 2 ** 31 - 2;
+const OUT_VIEW = 2 ** 31 - 1;
+
+const functions = new WeakMap<WasmBackend, WasmFunction>();
+
+function batchMatMulFunction(backend: WasmBackend): WasmFunction {
+  let func = functions.get(backend);
+  if (func == null) {
+    const number = 'number';
+    const types = [number, 'array', number, number, 'array', number, number, number, number];
+    func = backend.wasm.cwrap(tf.BatchMatMul, null, types);
+    functions.set(backend, func);
+  }
+  return func;
+}
+
+/** A shape as the C++ side reads it. */
+export function shapeBytes(...shape: number[]): Uint8Array {
+  return new Uint8Array(new Int32Array(shape).buffer);
+}
+
+/**
+ * `out [m,n] = left [m,k] · right [k,n]`, row-major float32 matrices at addresses of the heap. The C++ side takes its fast
+ * path only for this case, one pair of plain matrices.
+ *
+ * @param rightId The backend's number of the tensor that `right` is, if it is one: XNNPACK's packed copy then stays with
+ *     that tensor, which pays for weights.
+ */
+export function multiply(
+  backend: WasmBackend,
+  left: number,
+  right: number,
+  out: number,
+  [m, k, n]: readonly [m: number, k: number, n: number],
+  rightId?: number,
+): void {
+  const {registerTensor, disposeData} = backend.wasm.tfjs;
+  const product = batchMatMulFunction(backend);
+  registerTensor(LEFT_VIEW, m * k, left);
+  registerTensor(OUT_VIEW, m * n, out);
+  if (rightId == null) {
+    registerTensor(RIGHT_VIEW, k * n, right);
+  }
+  try {
+    const leftShape = shapeBytes(1, m, k);
+    const rightShape = shapeBytes(1, k, n);
+    const id = rightId ?? RIGHT_VIEW;
+    product(LEFT_VIEW, leftShape, 3, id, rightShape, 3, false, false, OUT_VIEW);
+  } finally {
+    disposeData(LEFT_VIEW);
+    disposeData(OUT_VIEW);
+    if (rightId == null) {
+      disposeData(RIGHT_VIEW);
+    }
+  }
+}
+
+/** A float32 view of `size` values at an address. Valid until the next allocation. */
+export function view(backend: WasmBackend, offset: number, size: number): Float32Array {
+  return new Float32Array(backend.wasm.HEAPU8.buffer, offset, size);
+}
+
+/** Runs `use` with the address of `size` float32 of scratch memory, and frees it. */
+export function withScratch<T>(backend: WasmBackend, size: number, use: (offset: number) => T): T {
+  // Addresses above 2 GiB come back negative.
+  const offset = backend.wasm._malloc(Math.max(1, size) * 4) >>> 0;
+  if (offset === 0) {
+    throw new Error(`The wasm heap has no room for ${size * 4} bytes of scratch memory.`);
+  }
+  try {
+    return use(offset);
+  } finally {
+    backend.wasm._free(offset);
+  }
+}
+
+/** One side of a product: matrices `[rows, columns]` one after the other, each to be transposed first or not. */
+export interface Operand {
+  /** Address of the first matrix. */
+  offset: number;
+  /** Sizes as stored. */
+  rows: number;
+  columns: number;
+  isTransposed: boolean;
+  /** Number of the tensor, where there is a single matrix that is a tensor. */
+  id?: number;
+}
+
+/**
+ * Products of pairs of matrices, `out[i] = op(left[leftAt(i)]) · op(right[rightAt(i)])`, each through XNNPACK. A transposed
+ * operand is transposed into scratch memory first: that costs a few per cent of the product, where the C++ side's own path
+ * for it is ten times slower.
+ */
+export function multiplyPairs(
+  backend: WasmBackend,
+  left: Operand,
+  right: Operand,
+  out: number,
+  count: number,
+  leftAt: (i: number) => number = (i) => i,
+  rightAt: (i: number) => number = (i) => i,
+): void {
+  const [m, k] = left.isTransposed ? [left.columns, left.rows] : [left.rows, left.columns];
+  const n = right.isTransposed ? right.rows : right.columns;
+  const leftSize = m * k;
+  const rightSize = k * n;
+  const leftScratch = left.isTransposed ? leftSize : 0;
+  const rightScratch = right.isTransposed ? rightSize : 0;
+  const rightId = right.isTransposed || count !== 1 ? undefined : right.id;
+
+  withScratch(backend, leftScratch + rightScratch, (scratch) => {
+    const place = (operand: Operand, size: number, at: number, target: number): number => {
+      const source = operand.offset + at * size * 4;
+      if (!operand.isTransposed) {
+        return source;
+      }
+      const from = view(backend, source, size);
+      transposeMatrix(from, view(backend, target, size), operand.rows, operand.columns);
+      return target;
+    };
+    let lastLeft = -1;
+    let lastRight = -1;
+    let leftPlace = 0;
+    let rightPlace = 0;
+    for (let i = 0; i < count; i++) {
+      const l = leftAt(i);
+      const r = rightAt(i);
+      if (l !== lastLeft) {
+        leftPlace = place(left, leftSize, l, scratch);
+        lastLeft = l;
+      }
+      if (r !== lastRight) {
+        rightPlace = place(right, rightSize, r, scratch + leftScratch * 4);
+        lastRight = r;
+      }
+      multiply(backend, leftPlace, rightPlace, out + i * m * n * 4, [m, k, n], rightId);
+    }
+  });
+}
