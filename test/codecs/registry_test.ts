@@ -1,0 +1,45 @@
+import {
+  codecNames,
+  codecVersions,
+  float32Codec,
+  getCodec,
+  getFloatCodec,
+  getIdsCodec,
+  registerCodec,
+} from '../../src/codecs/index.js';
+
+describe('codec registry', () => {
+  it('knows the codecs of the library by name', () => {
+    for (const name of ['float32', 'bfloat16', 'uint16', 'uint32']) {
+      expect(getCodec(name).name).toBe(name);
+    }
+    expect(codecNames('float32')).toContain('bfloat16');
+    expect(codecNames('float32')).not.toContain('uint16');
+  });
+
+  it('refuses an unknown name with the nearest and all known ones', () => {
+    expect(() => getCodec('bfloat61')).toThrowError(
+      /unknown codec 'bfloat61'\. Did you mean 'bfloat16'\? Known: float32, bfloat16, uint16, uint32/,
+    );
+  });
+
+  it('tells codecs of values from codecs of ids', () => {
+    expect(getFloatCodec('float32')).toBe(float32Codec);
+    expect(getIdsCodec('uint16').dtype).toBe('int32');
+    expect(() => getFloatCodec('uint16')).toThrowError(/for int32 values.*float32, bfloat16/);
+    expect(() => getIdsCodec('float32')).toThrowError(/for float32 values.*uint16, uint32/);
+  });
+
+  it('refuses a second codec of one name, and takes the same one twice', () => {
+    expect(() => registerCodec(float32Codec)).not.toThrow();
+    expect(() => registerCodec({...float32Codec, version: 2})).toThrowError(/'float32' already/);
+    expect(() => registerCodec({...float32Codec, name: ''})).toThrowError(/name is ''/);
+    expect(() => registerCodec({...float32Codec, name: 'x', version: 0})).toThrowError(/version/);
+  });
+
+  it('tells the versions that peers compare', () => {
+    expect(codecVersions(['float32', 'uint16'])).toEqual({float32: 1, uint16: 1});
+    expect(Object.keys(codecVersions())).toEqual(codecNames());
+    expect(() => codecVersions(['flaot32'])).toThrowError(/Did you mean 'float32'/);
+  });
+});
