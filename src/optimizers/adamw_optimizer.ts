@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import {adamWUpdate} from './adamw_update.js';
 import {NamedOptimizer, type StepContext} from './named_optimizer.js';
-import {checkKeys, checkNumber} from './options.js';
+import {checkKeys, checkNumber, savedOptions} from './options.js';
 import {deserializeLearningRate, serializeLearningRate, type LearningRate} from './schedules.js';
 
 /** Options of `train.adamw`. */
@@ -86,7 +86,10 @@ export class AdamWOptimizer extends NamedOptimizer {
     cls: tf.serialization.SerializableConstructor<T>,
     config: tf.serialization.ConfigDict,
   ): T {
-    return new cls({...config, learningRate: deserializeLearningRate(config.learningRate)});
+    return new cls({
+      ...savedOptions(config),
+      learningRate: deserializeLearningRate(config.learningRate),
+    });
   }
 }
 tf.serialization.registerClass(AdamWOptimizer);

@@ -4,8 +4,10 @@ export {clipByGlobalNorm, clipFactor, globalNorm, sumOfSquares} from './clipping
 export type {Gradients} from './clipping.js';
 export {OptimizerGroups} from './groups_optimizer.js';
 export type {GroupsOptions, OptimizerGroup} from './groups_optimizer.js';
-export {MaplOptimizer, maplRole} from './mapl_optimizer.js';
-export type {MaplOptions, MaplRole} from './mapl_optimizer.js';
+export {MaplOptimizer} from './mapl_optimizer.js';
+export type {MaplOptions} from './mapl_optimizer.js';
+export {maplRole} from './mapl_role.js';
+export type {MaplRole} from './mapl_role.js';
 export type {VariableMatch} from './match.js';
 export {MuonOptimizer} from './muon_optimizer.js';
 export type {MuonOptions} from './muon_optimizer.js';

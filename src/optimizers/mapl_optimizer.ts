@@ -8,8 +8,9 @@ import {
   serializeMatch,
   type VariableMatch,
 } from './match.js';
+import {maplRole, type MaplRole} from './mapl_role.js';
 import {MuonOptimizer} from './muon_optimizer.js';
-import {checkKeys} from './options.js';
+import {checkKeys, savedOptions} from './options.js';
 import {
   checkLearningRate,
   deserializeLearningRate,
@@ -56,9 +57,6 @@ export interface MaplOptions {
   projectors?: VariableMatch | null;
 }
 
-/** What a variable is to the recipe. */
-export type MaplRole = 'projector' | 'hidden' | 'adam';
-
 const DEFAULTS = {
   momentum: 0.95,
   projectorMomentum: 0.95,
@@ -71,32 +69,6 @@ const DEFAULTS = {
 };
 
 const OVERRIDES = ['projectors', 'hidden', 'adam'] as const;
-
-/** Words that name the first and the last matrix of a model. */
-const ENDS =
-  /embed|lm_head|(^|[/._])(head|output|outputs|logits|classifier|predictions|score|wte|wpe)([/._]|$)/i;
-
-/**
- * The role of a variable by its name (without tfjs's suffix) and shape:
- *
- * - `…/projector`, a matrix: projector;
- * - a matrix `…/kernel`, `…/recurrent_kernel` or `….weight`/`…/weight` (LLaMA's `…_proj.weight`) whose name has no word for an embedding or an output
- *   layer (`embed…`, `lm_head`, `head`, `output`, `logits`, `classifier`, `predictions`, `score`, `wte`, `wpe`): hidden;
- * - all else (embeddings, anchor tables, output head, norms, biases, tensors that are not matrices): AdamW.
- *
- * The output layer of a model with other names is not recognisable; name it in `adam` (`adam: 'dense_3/*'`).
- */
-export function maplRole(name: string, variable: {rank: number}): MaplRole {
-  if (variable.rank !== 2) {
-    return 'adam';
-  }
-  if (/(^|\/)projector$/.test(name)) {
-    return 'projector';
-  }
-  return /(^|[/.])(kernel|recurrent_kernel|weight)$/.test(name) && !ENDS.test(name)
-    ? 'hidden'
-    : 'adam';
-}
 
 /**
  * The recipe of the MAPL paper (arXiv 2606.05484) as one optimizer: Muon for hidden matrices, AdamW for embeddings,
@@ -192,7 +164,7 @@ export class MaplOptimizer extends OptimizerGroups {
     cls: tf.serialization.SerializableConstructor<T>,
     config: tf.serialization.ConfigDict,
   ): T {
-    const options: Record<string, unknown> = {...config};
+    const options: Record<string, unknown> = savedOptions(config);
     for (const key of ['learningRate', 'adamLearningRate', 'projectorLearningRate', 'schedule']) {
       if (config[key] != null) {
         options[key] = deserializeLearningRate(config[key]);

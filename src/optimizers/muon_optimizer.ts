@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import {polarFactor} from '../ops/polar_factor.js';
 import {NamedOptimizer, type StepContext} from './named_optimizer.js';
-import {checkInteger, checkKeys, checkNumber} from './options.js';
+import {checkInteger, checkKeys, checkNumber, savedOptions} from './options.js';
 import {deserializeLearningRate, serializeLearningRate, type LearningRate} from './schedules.js';
 
 /** Options of `train.muon`. */
@@ -104,7 +104,10 @@ export class MuonOptimizer extends NamedOptimizer {
     cls: tf.serialization.SerializableConstructor<T>,
     config: tf.serialization.ConfigDict,
   ): T {
-    return new cls({...config, learningRate: deserializeLearningRate(config.learningRate)});
+    return new cls({
+      ...savedOptions(config),
+      learningRate: deserializeLearningRate(config.learningRate),
+    });
   }
 }
 tf.serialization.registerClass(MuonOptimizer);

@@ -1,5 +1,13 @@
 /** Checks of the optimizers' options, each error naming the option, its value and what was expected. */
 
+import type * as tf from '@tensorflow/tfjs-core';
+
+/** A saved configuration without `customObjects`, which tfjs-layers adds to every configuration that it loads. */
+export function savedOptions(config: tf.serialization.ConfigDict): tf.serialization.ConfigDict {
+  const {customObjects: _, ...options} = config;
+  return options;
+}
+
 /** Refuses options that are not in `known`: a misspelt option would otherwise be ignored in silence. */
 export function checkKeys(where: string, options: object, known: readonly string[]): void {
   for (const key of Object.keys(options)) {

@@ -2,7 +2,7 @@
 import type * as tf from '@tensorflow/tfjs-core';
 import type {Manifold} from '../manifolds/manifold.js';
 import {stiefel} from '../manifolds/stiefel.js';
-import {checkInteger} from './options.js';
+import {checkInteger, savedOptions} from './options.js';
 import {deserializeLearningRate, type LearningRate} from './schedules.js';
 
 /** Options common to `train.riemannianSgd` and `train.riemannianAdam`. */
@@ -67,5 +67,9 @@ export function riemannianFromConfig(config: tf.serialization.ConfigDict): Riema
       `manifold '${String(config.manifold)}' is not known, expected one of ${Object.keys(manifolds).join(', ')}.`,
     );
   }
-  return {...config, manifold, learningRate: deserializeLearningRate(config.learningRate)};
+  return {
+    ...savedOptions(config),
+    manifold,
+    learningRate: deserializeLearningRate(config.learningRate),
+  };
 }

@@ -3,7 +3,7 @@ import {stiefel} from '../manifolds/stiefel.js';
 import {polarFactor} from '../ops/polar_factor.js';
 import {NamedOptimizer, type StepContext} from './named_optimizer.js';
 import {polarFactorNear} from './near_stiefel.js';
-import {checkKeys, checkNumber} from './options.js';
+import {checkKeys, checkNumber, savedOptions} from './options.js';
 import {deserializeLearningRate, serializeLearningRate, type LearningRate} from './schedules.js';
 
 /** Options of `train.spel`. */
@@ -85,7 +85,10 @@ export class SpelOptimizer extends NamedOptimizer {
     cls: tf.serialization.SerializableConstructor<T>,
     config: tf.serialization.ConfigDict,
   ): T {
-    return new cls({...config, learningRate: deserializeLearningRate(config.learningRate)});
+    return new cls({
+      ...savedOptions(config),
+      learningRate: deserializeLearningRate(config.learningRate),
+    });
   }
 }
 tf.serialization.registerClass(SpelOptimizer);

@@ -1,0 +1,30 @@
+/** Which variable of a model the MAPL recipe trains with which optimizer. */
+
+/** What a variable is to the recipe. */
+export type MaplRole = 'projector' | 'hidden' | 'adam';
+
+/** Words that name the first and the last matrix of a model. */
+const ENDS =
+  /embed|lm_head|(^|[/._])(head|output|outputs|logits|classifier|predictions|score|wte|wpe)([/._]|$)/i;
+
+/**
+ * The role of a variable by its name (without tfjs's suffix) and shape:
+ *
+ * - `…/projector`, a matrix: projector;
+ * - a matrix `…/kernel`, `…/recurrent_kernel` or `….weight`/`…/weight` (LLaMA's `…_proj.weight`) whose name has no word for an embedding or an output
+ *   layer (`embed…`, `lm_head`, `head`, `output`, `logits`, `classifier`, `predictions`, `score`, `wte`, `wpe`): hidden;
+ * - all else (embeddings, anchor tables, output head, norms, biases, tensors that are not matrices): AdamW.
+ *
+ * The output layer of a model with other names is not recognisable; name it in `adam` (`adam: 'dense_3/*'`).
+ */
+export function maplRole(name: string, variable: {rank: number}): MaplRole {
+  if (variable.rank !== 2) {
+    return 'adam';
+  }
+  if (/(^|\/)projector$/.test(name)) {
+    return 'projector';
+  }
+  return /(^|[/.])(kernel|recurrent_kernel|weight)$/.test(name) && !ENDS.test(name)
+    ? 'hidden'
+    : 'adam';
+}
