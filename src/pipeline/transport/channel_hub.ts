@@ -62,8 +62,14 @@ export class ChannelHub {
     this.settings = settingsOf(args);
   }
 
-  isAllowed(peerId: string): boolean {
-    return this.allow.has(peerId);
+  /** Whether a peer that has proved its key may connect. One that may not is told of. */
+  admit(peerId: string): boolean {
+    if (this.allow.has(peerId)) {
+      return true;
+    }
+    const reason = new Refused(`${peerId} is not on the allow-list of this end (allow).`);
+    this.args.onRefused?.(peerId, reason);
+    return false;
   }
 
   /** The checks before a connection is made. Throws Refused, or ChannelClosed after `close`. */
@@ -72,7 +78,7 @@ export class ChannelHub {
       throw new ChannelClosed('connect: the transport is closed.');
     }
     const {where, peerId} = splitAddress(address);
-    if (!this.isAllowed(peerId)) {
+    if (!this.allow.has(peerId)) {
       throw new Refused(`connect: ${peerId} is not on the allow-list of this end (allow).`);
     }
     return {where, peerId};
@@ -87,8 +93,12 @@ export class ChannelHub {
 
   /** Opens a channel on a link that the other end made. */
   async accept(link: Link): Promise<void> {
-    if (this.closed || !this.isAllowed(link.remoteId)) {
-      link.abort(new Refused(`${link.remoteId} is not on the allow-list.`));
+    if (this.closed) {
+      link.abort(new ChannelClosed('the transport is closed.'));
+      return;
+    }
+    if (!this.admit(link.remoteId)) {
+      link.abort(new Refused('not on the allow-list.'));
       return;
     }
     const channel = this.keep(link, false);

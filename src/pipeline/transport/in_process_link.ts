@@ -86,6 +86,8 @@ export class InProcessLink implements Link {
   private ended = false;
   private closing = false;
   private otherClosed = false;
+  /** The line was lost before anybody listened. */
+  private unheard: {error?: Error} | null = null;
   private settleClosed!: () => void;
   private readonly bothClosed = new Promise<void>((resolve) => (this.settleClosed = resolve));
 
@@ -114,6 +116,10 @@ export class InProcessLink implements Link {
 
   start(events: LinkEvents): void {
     this.events = events;
+    if (this.unheard != null) {
+      const {error} = this.unheard;
+      queueMicrotask(() => events.onEnd(error));
+    }
   }
 
   write(bytes: Uint8Array): void {
@@ -151,8 +157,10 @@ export class InProcessLink implements Link {
     if (!this.ended) {
       const silent = this.closing;
       this.end();
-      if (!silent) {
-        this.events?.onEnd(error);
+      if (this.events == null) {
+        this.unheard = {error};
+      } else if (!silent) {
+        this.events.onEnd(error);
       }
     }
   }

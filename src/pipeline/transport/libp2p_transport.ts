@@ -89,18 +89,11 @@ export async function libp2pTransport(args: Libp2pTransportArgs): Promise<Transp
   const hub = new ChannelHub(args);
   await installNodeShims();
   const {createLibp2p} = await import('libp2p');
-  const isAllowed = (peerId: string): boolean => {
-    const allowed = hub.isAllowed(peerId);
-    if (!allowed) {
-      args.onRefused?.(peerId, new Refused(`${peerId} is not on the allow-list of this end.`));
-    }
-    return allowed;
-  };
   const node = await createLibp2p({
     ...(await libp2pOptions({
       privateKey: await privateKeyOf(identity.privateKey),
       listen,
-      isAllowed,
+      isAllowed: (peerId) => hub.admit(peerId),
       heartbeatTimeoutMs: heartbeat?.timeoutMs ?? 0,
       pingIntervalMs,
     })),
