@@ -37,7 +37,13 @@ const specs = readdirSync(root, {recursive: true, withFileTypes: true})
   .filter((file) => values.files == null || path.relative(root, file).includes(values.files))
   .sort();
 
-await useBackend(values.backend);
+try {
+  await useBackend(values.backend);
+} catch (error) {
+  // Code 77 tells scripts/test.mjs that the backend is not there, as opposed to a failing spec.
+  console.error((error as Error).message);
+  process.exit(77);
+}
 const runner = new Jasmine({projectBaseDir: path.dirname(root)});
 runner.loadConfig({random: false, failSpecWithNoExpectations: true});
 runner.exitOnCompletion = false;
