@@ -7,6 +7,11 @@ export type {
   DescribeSplitOptions,
   StageDescription,
 } from './describe_split.js';
+export {InProcessPipeline} from './in_process.js';
+export type {InProcessArgs} from './in_process.js';
+export type {LegBytes, StepMetrics} from './metrics.js';
+export {PipelineError} from './pipeline_error.js';
+export type {Fault} from './pipeline_error.js';
 export {
   formatSchedule,
   gpipe,
@@ -22,6 +27,9 @@ export type {Action, Schedule, ScheduleSize} from './schedule.js';
 export {splitModel} from './split.js';
 export type {SplitOptions} from './split.js';
 export {keepStage, Stage} from './stage.js';
+export type {SumLoss} from './stage_compute.js';
+export {StageTrainer} from './trainer.js';
+export type {StageOptimizer, StageTrainerArgs, StepData} from './trainer.js';
 export * from './transport/index.js';
 export {vjp} from './vjp.js';
 export type {Vjp, VjpGradients, VjpOptions} from './vjp.js';

@@ -1,0 +1,117 @@
+/** All stages of a model in this process. */
+import type * as tfl from '@tensorflow/tfjs-layers';
+import type {StepMetrics} from './metrics.js';
+import {splitModel} from './split.js';
+import type {Stage} from './stage.js';
+import {
+  StageTrainer,
+  type StageOptimizer,
+  type StageTrainerArgs,
+  type StepData,
+} from './trainer.js';
+import {
+  inProcessTransport,
+  InProcessNetwork,
+  type Channel,
+  type Transport,
+} from './transport/index.js';
+
+/** What an `InProcessPipeline` is made of. */
+export interface InProcessArgs extends Omit<
+  StageTrainerArgs,
+  'stage' | 'optimizer' | 'previous' | 'next'
+> {
+  /** The model, or the stages that `splitModel` made of it. */
+  model: tfl.LayersModel | Stage[];
+  /** Where to split, as for `splitModel`; not with stages. */
+  stages?: number | string[];
+  /** Makes the optimizer of each stage. Each needs its own, because it counts its steps. */
+  optimizer: (stage: Stage) => StageOptimizer;
+  /** Lines between the stages, for delays, limits and faults in tests. */
+  network?: InProcessNetwork;
+}
+
+/**
+ * Runs all stages of a model as concurrent loops in this process, over the in-process transport: the same protocol, bytes and bits
+ * as one process a stage. For training on one machine, and for tests.
+ */
+export class InProcessPipeline {
+  private constructor(
+    /** The stages, in order. */
+    readonly stages: Stage[],
+    /** A trainer for each stage. */
+    readonly trainers: StageTrainer[],
+    /** The channels: `links[p]` joins stage p and p + 1, from either end. */
+    readonly links: Array<{atSender: Channel; atReceiver: Channel}>,
+    private readonly transports: Transport[],
+  ) {}
+
+  /** Splits the model if need be, joins the stages, and makes their trainers. */
+  static async create(args: InProcessArgs): Promise<InProcessPipeline> {
+    const {model, stages: where, optimizer, network = new InProcessNetwork(), ...settings} = args;
+    if (!Array.isArray(model) && where == null) {
+      throw new Error('InProcessPipeline.create: stages is missing; give a number or layer names.');
+    }
+    const stages = Array.isArray(model) ? model : splitModel(model, {stages: where!});
+    const peers = stages.map(({index}) => `stage-${index}`);
+    const transports = await Promise.all(
+      peers.map((peerId) =>
+        inProcessTransport({
+          network,
+          identity: {peerId},
+          allow: peers,
+          listen: [`/memory/${peerId}`],
+          configHash: 'in-process',
+        }),
+      ),
+    );
+    const links: Array<{atSender: Channel; atReceiver: Channel}> = [];
+    for (let p = 0; p + 1 < stages.length; p++) {
+      const accepted = new Promise<Channel>((resolve) => transports[p + 1].onChannel(resolve));
+      const atSender = await transports[p].connect(transports[p + 1].addresses[0]);
+      links.push({atSender, atReceiver: await accepted});
+    }
+    const trainers = stages.map(
+      (stage, p) =>
+        new StageTrainer({
+          ...settings,
+          stage,
+          optimizer: optimizer(stage),
+          previous: links[p - 1]?.atReceiver,
+          next: links[p]?.atSender,
+        }),
+    );
+    return new InProcessPipeline(stages, trainers, links, transports);
+  }
+
+  /**
+   * One training step on all stages; the metrics of each stage.
+   * @throws PipelineError once all stages have stopped.
+   */
+  async step(data: StepData): Promise<StepMetrics[]> {
+    return this.all((trainer) => trainer.step(data));
+  }
+
+  /** Mean loss over all tokens of some batches, forward only. */
+  async evaluate(batches: readonly StepData[]): Promise<number> {
+    const losses = await this.all((trainer) => trainer.evaluate(batches));
+    return losses[0];
+  }
+
+  /** Stops the trainers and closes the lines. The stages' weights and the optimizers stay. */
+  async close(): Promise<void> {
+    this.trainers.forEach((trainer) => trainer.dispose());
+    await Promise.all(this.transports.map((transport) => transport.close()));
+  }
+
+  /** Waits for all stages also when one fails, so that none works on behind the caller's back. */
+  private async all<T>(run: (trainer: StageTrainer) => Promise<T>): Promise<T[]> {
+    const results = await Promise.allSettled(this.trainers.map(run));
+    return results.map((result) => {
+      if (result.status === 'rejected') {
+        throw result.reason;
+      }
+      return result.value;
+    });
+  }
+}
