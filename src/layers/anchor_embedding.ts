@@ -4,6 +4,7 @@ import * as tfl from '@tensorflow/tfjs-layers';
 import {orthogonalMatrix} from '../manifolds/random_stiefel.js';
 import {seededNormal} from '../manifolds/seeded_normal.js';
 import {embeddingLookup} from './embedding_lookup.js';
+import {connectedLayers} from './find_layers.js';
 import type {DisposeResult, Kwargs, LayerArgs, LayerInputs, LayerOutputs} from './layer_types.js';
 import {createWeight} from './layer_weight.js';
 import {weightSeed} from './weight_seed.js';
@@ -49,6 +50,8 @@ export class AnchorEmbedding extends tfl.layers.Layer {
   /** The layer that built the anchors and lists their weights: a boundary, or this layer itself. */
   owner: tfl.layers.Layer | null = null;
   private fastInit = false;
+  private relink = false;
+  private source: AnchorEmbedding | null = null;
 
   constructor(args: AnchorEmbeddingArgs) {
     super(args);
@@ -102,12 +105,30 @@ export class AnchorEmbedding extends tfl.layers.Layer {
     }
   }
 
+  /** These anchors, as the other layers that use some have it. */
+  anchorTables(): AnchorEmbedding[] {
+    return [this];
+  }
+
   /** Counts one more user of the weights; each user calls `dispose()` once. */
   retain(): void {
     this._refCount = (this._refCount ?? 0) + 1;
   }
 
+  /** @nocollapse */
+  static override fromConfig<T extends tf.serialization.Serializable>(
+    cls: tf.serialization.SerializableConstructor<T>,
+    config: tf.serialization.ConfigDict,
+  ): T {
+    const layer = new cls(config);
+    (layer as unknown as AnchorEmbedding).relink = true;
+    return layer;
+  }
+
   override apply(inputs: LayerInputs, kwargs?: Kwargs): LayerOutputs {
+    if (this.owner == null && this.relink) {
+      this.adopt(inputs);
+    }
     this.build();
     return super.apply(inputs, kwargs);
   }
@@ -160,9 +181,27 @@ export class AnchorEmbedding extends tfl.layers.Layer {
 
   /** The weights go when the last user has gone, whichever layer lists them. */
   protected override disposeWeights(): number {
+    if (this.source != null) {
+      return this.source.dispose().numDisposedVariables;
+    }
     this.table.dispose();
     this.basis.dispose();
     return 2;
+  }
+
+  /** After deserialisation: takes over the weights of anchors of this name that a boundary of the model has built. */
+  private adopt(inputs: LayerInputs): void {
+    const other = connectedAnchors(inputs).find((a) => a.name === this.name && a.owner != null);
+    if (other == null) {
+      return;
+    }
+    this.source = other;
+    this.owner = other.owner;
+    this.units = other.units;
+    this.table = other.table;
+    this.basis = other.basis;
+    this.built = true;
+    other.retain();
   }
 
   private label(): string {
@@ -195,6 +234,18 @@ tf.serialization.registerClass(AnchorEmbedding);
 /** Creates an {@link AnchorEmbedding}, in the manner of `tf.layers.dense(args)`. */
 export function anchorEmbedding(args: AnchorEmbeddingArgs): AnchorEmbedding {
   return new AnchorEmbedding(args);
+}
+
+/** A layer that uses anchors: boundaries, their halves, and anchors themselves. */
+interface AnchorUser {
+  anchorTables(): AnchorEmbedding[];
+}
+
+/** The anchors of all layers in the graph that the symbolic `inputs` belong to. */
+export function connectedAnchors(inputs: LayerInputs): AnchorEmbedding[] {
+  return connectedLayers(inputs).flatMap((layer) =>
+    'anchorTables' in layer ? (layer as unknown as AnchorUser).anchorTables() : [],
+  );
 }
 
 function positive(value: number, name: string): number {

@@ -2,7 +2,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
 import type {AnchorEmbedding} from './anchor_embedding.js';
-import {upstreamLayers} from './find_upstream.js';
+import {connectedLayers} from './find_layers.js';
 import type {DisposeResult, LayerArgs, LayerInputs} from './layer_types.js';
 import {createWeight, writeWeight} from './layer_weight.js';
 import type {ProjectionBoundary} from './projection_boundary.js';
@@ -65,12 +65,12 @@ export abstract class BoundaryHalf extends tfl.layers.Layer {
     writeWeight(this.wireProjector, values);
   }
 
-  /** Finds the boundary's other half upstream after deserialisation, and the anchors it shares. */
+  /** Finds the boundary's other half in the graph after deserialisation, and the anchors it shares. */
   protected link(inputs: LayerInputs): void {
     if (this.wireProjector != null || !this.relink) {
       return;
     }
-    for (const layer of upstreamLayers(inputs)) {
+    for (const layer of connectedLayers(inputs)) {
       if (layer instanceof BoundaryHalf && layer.boundary.name === this.boundary.name) {
         this.boundary = layer.boundary;
       }

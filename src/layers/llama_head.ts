@@ -1,7 +1,7 @@
 /** The output projection of a LLaMA, with its own kernel or the embedding's table. */
 import * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
-import {upstreamLayers} from './find_upstream.js';
+import {connectedLayers} from './find_layers.js';
 import type {Kwargs, LayerArgs, LayerInputs, LayerOutputs} from './layer_types.js';
 import {LlamaEmbedding} from './llama_embedding.js';
 import {SeededInitializer} from './seeded_initializer.js';
@@ -12,8 +12,7 @@ export interface LlamaHeadArgs extends LayerArgs {
   initializerRange: number;
   seed: number;
   /**
-   * The embedding whose table is the kernel too, or its name: then the layer finds it among those upstream when it is
-   * applied. Without it the head has its own kernel.
+   * The embedding whose table is the kernel too, or its name: then the layer finds it in the graph when it is applied. Without it the head has its own kernel.
    */
   tiedTo?: LlamaEmbedding | {name: string} | null;
 }
@@ -46,12 +45,12 @@ export class LlamaHead extends tfl.layers.Layer {
   override apply(inputs: LayerInputs, kwargs?: Kwargs): LayerOutputs {
     if (this.tied && this.embedding == null) {
       const name = this.args.tiedTo?.name;
-      const found = upstreamLayers(inputs).find(
+      const found = connectedLayers(inputs).find(
         (l) => l instanceof LlamaEmbedding && l.name === name,
       );
       if (found == null) {
         throw new Error(
-          `${this.name} is tied to the embedding '${name}', which is not among the layers before it: ` +
+          `${this.name} is tied to the embedding '${name}', which is not in the graph it is applied in: ` +
             `keep both in one model (or stage), or untie them (tie_word_embeddings: false).`,
         );
       }

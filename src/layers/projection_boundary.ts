@@ -2,13 +2,12 @@
 import * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
 import {randomStiefel} from '../manifolds/random_stiefel.js';
-import {AnchorEmbedding} from './anchor_embedding.js';
+import {AnchorEmbedding, connectedAnchors} from './anchor_embedding.js';
 import {BoundaryDecoder} from './boundary_decoder.js';
 import {BoundaryEncoder} from './boundary_encoder.js';
 import {checkBoundaryInputs, checkBoundaryShapes} from './boundary_inputs.js';
 import {decodeBoundary, encodeBoundary} from './boundary_math.js';
 import {checkIds} from '../ops/check_ids.js';
-import {upstreamLayers} from './find_upstream.js';
 import type {DisposeResult, Kwargs, LayerArgs, LayerInputs, LayerOutputs} from './layer_types.js';
 import {createWeight} from './layer_weight.js';
 import {weightSeed} from './weight_seed.js';
@@ -231,18 +230,14 @@ export class ProjectionBoundary extends tfl.layers.Layer {
   }
 
   /**
-   * After deserialisation: takes the anchors of the same name that a layer upstream of `inputs` has, in place of the
+   * After deserialisation: takes the anchors of the same name that a layer of the graph of `inputs` has, in place of the
    * copies in this boundary's own config, so that what was shared before saving is shared again.
    */
   linkAnchors(inputs: LayerInputs): void {
     if (!this.relink || this.retained.size > 0) {
       return;
     }
-    const found = new Map<string, AnchorEmbedding>();
-    for (const layer of upstreamLayers(inputs)) {
-      const tables = layer instanceof AnchorEmbedding ? [layer] : (tablesOf(layer) ?? []);
-      tables.forEach((anchors) => found.set(anchors.name, anchors));
-    }
+    const found = new Map(connectedAnchors(inputs).map((anchors) => [anchors.name, anchors]));
     const link = (own: AnchorEmbedding | null) => {
       const other = own == null ? undefined : found.get(own.name);
       if (own == null || other == null) {
@@ -251,7 +246,7 @@ export class ProjectionBoundary extends tfl.layers.Layer {
       if (other.vocabSize !== own.vocabSize || other.anchorRank !== own.anchorRank) {
         throw new Error(
           `${this.label()}: anchors '${own.name}' are [${own.vocabSize}, ${own.anchorRank}] here and ` +
-            `[${other.vocabSize}, ${other.anchorRank}] upstream, expected the same: give different anchors different names.`,
+            `[${other.vocabSize}, ${other.anchorRank}] in another layer, expected the same: give different anchors different names.`,
         );
       }
       return other;
@@ -342,11 +337,6 @@ tf.serialization.registerClass(ProjectionBoundary);
 /** Creates a {@link ProjectionBoundary}, in the manner of `tf.layers.dense(args)`. */
 export function projectionBoundary(args: ProjectionBoundaryArgs): ProjectionBoundary {
   return new ProjectionBoundary(args);
-}
-
-/** The anchors a boundary or one of its halves uses. */
-function tablesOf(layer: tfl.layers.Layer): AnchorEmbedding[] | undefined {
-  return (layer as Partial<Pick<ProjectionBoundary, 'anchorTables'>>).anchorTables?.();
 }
 
 function positive(value: number, name: string): number {
