@@ -12,6 +12,10 @@ const external = (id) =>
   builtinModules.includes(id.replace(/^node:/, '')) ||
   installed.some((name) => id === name || id.startsWith(`${name}/`)) ||
   id.startsWith('@tensorflow/');
+/** A script tag has no package manager: what the library imports at once is in the file, what it loads on demand is not. */
+const onDemand =
+  /^(node:|@tensorflow\/|@libp2p\/|@multiformats\/|libp2p$|webgpu$|ws$|uint8arraylist$)/;
+const externalToScript = (id) => builtinModules.includes(id) || onDemand.test(id);
 /** In a script tag tfjs is the global `tf`; Node's modules are only reached behind a check for Node. */
 const globals = (id) => (id.startsWith('@tensorflow/') ? 'tf' : id.replace(/\W/g, '_'));
 const onwarn = (warning, warn) => {
@@ -33,12 +37,18 @@ export default [
     plugins: plugins(),
     output: [
       {file: 'dist/tfjs-mapl.js', format: 'es', sourcemap: true, inlineDynamicImports: true},
-      {file: 'dist/tfjs-mapl.cjs', format: 'cjs', sourcemap: true, inlineDynamicImports: true, exports: 'named'},
+      {
+        file: 'dist/tfjs-mapl.cjs',
+        format: 'cjs',
+        sourcemap: true,
+        inlineDynamicImports: true,
+        exports: 'named',
+      },
     ],
   },
   {
     input: 'src/index.ts',
-    external,
+    external: externalToScript,
     onwarn,
     plugins: plugins(true),
     output: {
@@ -56,6 +66,12 @@ export default [
     external: (id) => external(id) || id.endsWith('/tfjs-mapl.js'),
     onwarn,
     plugins: plugins(),
-    output: {file: 'dist/cli.js', format: 'es', sourcemap: true, banner: '#!/usr/bin/env node', inlineDynamicImports: true},
+    output: {
+      file: 'dist/cli.js',
+      format: 'es',
+      sourcemap: true,
+      banner: '#!/usr/bin/env node',
+      inlineDynamicImports: true,
+    },
   },
 ];
