@@ -375,10 +375,11 @@ export class FrameChannel implements Channel {
     const rest = this.reader.unfinishedBytes;
     const where = rest > 0 ? ` after ${rest} bytes of an unfinished frame` : '';
     const why = error == null ? '' : `: ${error.message}`;
-    this.finish(
-      'lost',
-      new PeerLost(`the connection to ${this.link.remoteId} ended${where}${why}.`, {cause: error}),
-    );
+    const lost = new PeerLost(`the connection to ${this.link.remoteId} ended${where}${why}.`, {
+      cause: error,
+    });
+    this.finish('lost', lost);
+    this.link.abort(lost);
   }
 
   /** Tells the peer why, as far as it listens, and ends. */

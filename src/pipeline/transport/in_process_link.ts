@@ -18,9 +18,9 @@ class Line {
   private freeAt = 0;
   private scheduled = false;
   private timer: ReturnType<typeof setTimeout> | undefined;
-  private held = false;
   /** Bytes that have not come out. */
   waiting = 0;
+  held = false;
 
   constructor(
     private readonly settings: LineSettings,
@@ -148,7 +148,10 @@ export class InProcessLink implements Link {
   abort(reason: Error): void {
     if (!this.ended) {
       this.end();
-      this.other.lose(reason);
+      // Over a dead line the other end does not hear of it.
+      if (!this.out.held) {
+        this.other.lose(reason);
+      }
     }
   }
 
