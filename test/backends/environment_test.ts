@@ -1,0 +1,43 @@
+/** Settings that TensorFlow reads from the environment. */
+import {backendEnvironment, setBackendEnvironment} from '../../src/backends/index.js';
+
+describe('backendEnvironment', () => {
+  it('is deterministic and quiet unless told otherwise', () => {
+    expect(backendEnvironment()).toEqual({TF_DETERMINISTIC_OPS: '1', TF_CPP_MIN_LOG_LEVEL: '2'});
+  });
+
+  it('leaves what the user has set', () => {
+    const set = {TF_DETERMINISTIC_OPS: '0', TF_CPP_MIN_LOG_LEVEL: '0'};
+    expect(backendEnvironment({}, set)).toEqual({});
+    expect(backendEnvironment({deterministic: true, logLevel: 3}, set)).toEqual({
+      TF_DETERMINISTIC_OPS: '1',
+      TF_CPP_MIN_LOG_LEVEL: '3',
+    });
+  });
+
+  it('sets threads', () => {
+    const env = backendEnvironment({intraOpThreads: 2, interOpThreads: 1, deterministic: false});
+    expect(env.TF_NUM_INTRAOP_THREADS).toBe('2');
+    expect(env.TF_NUM_INTEROP_THREADS).toBe('1');
+    expect(env.TF_DETERMINISTIC_OPS).toBe('0');
+  });
+
+  for (const count of [0, -1, 1.5, NaN]) {
+    it(`refuses ${count} threads`, () => {
+      expect(() => backendEnvironment({intraOpThreads: count})).toThrowError(
+        `intraOpThreads: ${count}; expected a positive integer, a number of threads.`,
+      );
+    });
+  }
+
+  it('reaches the environment of this process', () => {
+    const before = process.env.TF_NUM_INTEROP_THREADS;
+    try {
+      setBackendEnvironment({interOpThreads: 3});
+      expect(process.env.TF_NUM_INTEROP_THREADS).toBe('3');
+    } finally {
+      if (before == null) delete process.env.TF_NUM_INTEROP_THREADS;
+      else process.env.TF_NUM_INTEROP_THREADS = before;
+    }
+  });
+});
