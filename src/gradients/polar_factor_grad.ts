@@ -12,8 +12,9 @@ import {PolarFactor, PolarFactorGrad} from '../kernels/kernel_names.js';
 export const polarFactorGradConfig: tf.GradConfig = {
   kernelName: PolarFactor,
   inputsToSave: ['y'],
-  gradFunc: (dy, [y], attrs) => ({
-    y: () => runKernel<tf.Tensor>(PolarFactorGrad, {y, dy: dy as tf.Tensor}, attrs),
+  outputsToSave: [true],
+  gradFunc: (dy, [y, u], attrs) => ({
+    y: () => runKernel<tf.Tensor>(PolarFactorGrad, {y, u, dy: dy as tf.Tensor}, attrs),
   }),
 };
 

@@ -24,9 +24,12 @@ export interface PolarFactorAttrs {
   finishing: number;
 }
 
-/** Adjoint (which is also the differential) of the polar factor at `y [b,m,n]` along `dy [b,m,n]` → `[b,m,n]`. */
+/**
+ * Adjoint (which is also the differential) of the polar factor `u [b,m,n]` of `y [b,m,n]`, applied to `dy [b,m,n]` →
+ * `[b,m,n]`; attributes of `PolarFactor`.
+ */
 export const PolarFactorGrad = 'PolarFactorGrad';
-export type PolarFactorGradInputs = Inputs<'y' | 'dy'>;
+export type PolarFactorGradInputs = Inputs<'y' | 'u' | 'dy'>;
 
 /** `x / sqrt(mean(x²) + ε) · weight`: `x [n,d]`, `weight [d]` → `[n,d]`. */
 export const RmsNorm = 'RmsNorm';
