@@ -1,7 +1,6 @@
 /** The `wasm` backend: XNNPACK in WebAssembly, in browsers and in Node. One thread in Node, as tfjs has it. */
 import * as tf from '@tensorflow/tfjs-core';
 import {registerWasmKernels} from '../kernels/wasm/index.js';
-import {registerWasmKernels} from '../kernels/wasm/index.js';
 import {use, type Backend} from './backend.js';
 
 let paths: string | undefined;
@@ -26,7 +25,6 @@ export const wasm: Backend = {
       const {setWasmPaths} = await import('@tensorflow/tfjs-backend-wasm');
       if (paths != null) setWasmPaths(paths);
     }
-    registerWasmKernels();
     registerWasmKernels();
     await use('wasm');
     const simd = (await tf.env().getAsync('WASM_HAS_SIMD_SUPPORT')) ? ', SIMD' : '';
