@@ -81,6 +81,37 @@ describe('train.muon', () => {
     optimizer.dispose();
   });
 
+  it('trains the matrices of a layer together as it does each alone, in any order', async () => {
+    const shapes: Record<string, number[]> = {
+      'l/q': [6, 6],
+      'l/k': [6, 6],
+      'l/up': [6, 10],
+      'l/down': [10, 6],
+      'm/q': [6, 6],
+    };
+    const names = Object.keys(shapes);
+    const run = async (calls: string[][]) => {
+      const variables = names.map((name) => tf.variable(tf.zeros(shapes[name]), true, name));
+      const optimizer = train.muon({learningRate: 0.1});
+      for (const call of calls) {
+        const gradients = call.map((name) => ({
+          name,
+          tensor: gaussian(shapes[name], names.indexOf(name)),
+        }));
+        optimizer.applyGradients(gradients);
+      }
+      const values = await Promise.all(variables.map(async (v) => Array.from(await v.data())));
+      tf.dispose(variables);
+      optimizer.dispose();
+      return values;
+    };
+    const together = await run([names]);
+    expect(await run([[...names].reverse()])).toEqual(together);
+    const alone = await run(names.map((name) => [name]));
+    together.flat().forEach((value, i) => expect(value).toBeCloseTo(alone.flat()[i], 5));
+    expect(Math.max(...together.flat())).toBeGreaterThan(0.01);
+  });
+
   it('decays weights by lr · decay, apart from the update', async () => {
     const w = tf.variable(tf.tensor2d([[2]]), true, 'w');
     const optimizer = train.muon({learningRate: 0.1, weightDecay: 0.5, steps: 12});
