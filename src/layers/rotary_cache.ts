@@ -37,10 +37,12 @@ export class RotaryCache {
     const key = JSON.stringify(settings);
     const cache = caches.get(key) ?? new RotaryCache(key, settings);
     caches.set(key, cache);
-    cache.users++;
-    if (cache.pair == null) {
+    if (cache.pair == null || cache.pair.cos.isDisposed) {
+      // Someone disposed all variables: the users of then are gone too.
+      cache.users = 0;
       cache.tables(length);
     }
+    cache.users++;
     return cache;
   }
 
@@ -61,7 +63,7 @@ export class RotaryCache {
   /** One user less; the last one takes the tables along. */
   release(): void {
     this.users--;
-    if (this.users === 0) {
+    if (this.users <= 0) {
       this.drop();
       caches.delete(this.key);
     }

@@ -2,7 +2,8 @@
 
 /**
  * The layers after which boundaries come when `layers` layers are spread over `stages` stages: numbers differ by at most
- * one, and the larger stages stand in the middle, because the first has the embedding and the last the head besides.
+ * one, and the larger stages stand in the middle, because the first has the embedding and the last the head besides (of
+ * these two the first, whose lookup costs no time).
  *
  * @returns `stages − 1` indices; `[0, 1, 2]` for four layers in four stages.
  */
