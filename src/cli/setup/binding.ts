@@ -9,7 +9,7 @@ import {
   type TensorFlowInstall,
 } from '../../backends/tensorflow_install.js';
 import {compile, compileFlags, findCompiler, linkFlags} from './compile.js';
-import {packageRoot} from './paths.js';
+import {packageRoot} from '../../data/package_root.js';
 import {errorLine, type RunCommand} from './run_command.js';
 import {SetupError} from './setup_error.js';
 import {partial, removePartials, sha256Texts, writeAtomically} from './state.js';
@@ -26,7 +26,7 @@ export async function bindingCurrent(
   const install = await readInstall(tfjsNode);
   const file = path.join(await bindingFolder(tfjsNode), BINDING);
   if (install == null || !existsSync(file)) return null;
-  if (install.bindingKey !== bindingKey(tfjsNode, site)) return null;
+  if (install.bindingKey !== (await bindingKey(tfjsNode, site))) return null;
   if (createHash('sha256').update(readFileSync(file)).digest('hex') !== install.bindingSha256) {
     return null;
   }
@@ -63,7 +63,7 @@ export async function buildBinding(
       "tfjs-node's binding",
     );
     const filter = path.join(work, QUIET);
-    await compile(run, [...shared, quietSource(), '-o', filter], 'the log filter');
+    await compile(run, [...shared, await quietSource(), '-o', filter], 'the log filter');
     const version = await loadedVersion(run, [filter], built);
     if (version !== TENSORFLOW_VERSION) {
       throw new SetupError(
@@ -79,7 +79,7 @@ export async function buildBinding(
       variant,
       site,
       bindingSha256,
-      bindingKey: bindingKey(tfjsNode, site),
+      bindingKey: await bindingKey(tfjsNode, site),
       quiet: path.join(folder, QUIET),
       nativeOps: old?.site === site ? old.nativeOps : null,
       nativeKey: old?.site === site ? old.nativeKey : null,
@@ -126,19 +126,14 @@ export async function loadedVersion(
 }
 
 /** Everything the binding depends on, as one hash. */
-function bindingKey(tfjsNode: string, site: string): string {
+async function bindingKey(tfjsNode: string, site: string): Promise<string> {
   const folder = path.join(tfjsNode, 'binding');
   const sources = readdirSync(folder).filter((name) => /\.(cc|h)$/.test(name));
-  return sha256Texts([
-    TENSORFLOW_VERSION,
-    process.arch,
-    ...compileFlags(site),
-    ...[...sources.map((name) => path.join(folder, name)), quietSource()].map((f) =>
-      readFileSync(f),
-    ),
-  ]);
+  const files = [...sources.map((name) => path.join(folder, name)), await quietSource()];
+  const contents = files.map((file) => readFileSync(file));
+  return sha256Texts([TENSORFLOW_VERSION, process.arch, ...compileFlags(site), ...contents]);
 }
 
-function quietSource(): string {
-  return path.join(packageRoot(), 'src/cli/setup/native/quiet.cc');
+async function quietSource(): Promise<string> {
+  return path.join(await packageRoot(), 'src/cli/setup/native/quiet.cc');
 }

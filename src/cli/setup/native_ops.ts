@@ -11,7 +11,7 @@ import {
 import os from 'node:os';
 import path from 'node:path';
 import {compile, compileFlags, compileJobs, findCompiler, linkFlags} from './compile.js';
-import {packageRoot} from './paths.js';
+import {packageRoot} from '../../data/package_root.js';
 import type {RunCommand} from './run_command.js';
 import {partial, sha256Texts} from './state.js';
 
@@ -28,10 +28,8 @@ export interface NativeSources {
 }
 
 /** The sources of our ops, or null where there are none. */
-export function nativeSources(
-  site: string,
-  folder = path.join(packageRoot(), 'src/kernels/tensorflow/native'),
-): NativeSources | null {
+export async function nativeSources(site: string, given?: string): Promise<NativeSources | null> {
+  const folder = given ?? path.join(await packageRoot(), 'src/kernels/tensorflow/native');
   if (!existsSync(folder)) return null;
   const names = readdirSync(folder).sort();
   const units = names.filter((name) => name.endsWith('.cc'));

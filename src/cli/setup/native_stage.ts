@@ -35,7 +35,7 @@ export async function ensureNativeOps(
   tfjsNode: string,
   {nativeFolder, cache, run, log, force}: NativeOptions,
 ): Promise<NativeResult> {
-  const sources = nativeSources(install.site, nativeFolder);
+  const sources = await nativeSources(install.site, nativeFolder);
   if (sources == null) return {install, changed: false, error: null};
   const library = nativeLibrary(cache, sources);
   const binding = path.join(await bindingFolder(tfjsNode), 'tfjs_binding.node');

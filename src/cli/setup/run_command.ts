@@ -9,16 +9,20 @@ export interface CommandResult {
   stderr: string;
 }
 
-/** Runs `command[0]` with the rest as arguments. Never throws for an exit code. */
+/**
+ * Runs `command[0]` with the rest as arguments, killed after `timeout` milliseconds if that is given. Never throws for an
+ * exit code.
+ */
 export type RunCommand = (
   command: string[],
-  options?: {cwd?: string; env?: Record<string, string>},
+  options?: {cwd?: string; env?: Record<string, string>; timeout?: number},
 ) => Promise<CommandResult>;
 
-export const runCommand: RunCommand = ([file, ...args], {cwd, env} = {}) =>
+export const runCommand: RunCommand = ([file, ...args], {cwd, env, timeout} = {}) =>
   new Promise((resolve) => {
     const child = spawn(file, args, {
       cwd,
+      timeout,
       env: {...process.env, ...env},
       stdio: ['ignore', 'pipe', 'pipe'],
     });

@@ -18,7 +18,7 @@ export async function ensureTfjsNode(
   const found = await findTfjsNode();
   if (found != null) return found;
   const spec = `@tensorflow/tfjs-node@${TFJS_NODE_VERSION}`;
-  const project = projectFolder();
+  const project = await projectFolder();
   log(`tfjs-node is missing: npm install --no-save --ignore-scripts ${spec} in ${project}`);
   const result = await run(['npm', 'install', '--no-save', '--ignore-scripts', spec], {
     cwd: project,
