@@ -35,7 +35,7 @@ export async function loadLlama(pathOrUrl: string): Promise<tfl.LayersModel> {
     opened.push(files);
     checkTensors(files, own, folder.label, (name) => tied.includes(name) || isBuffer(name));
     if (extra.length > 0) {
-      const boundaries = await WeightFiles.openFiles(folder, [MAPL_FILE]);
+      const boundaries = await WeightFiles.open(folder, MAPL_FILE);
       opened.push(boundaries);
       checkTensors(boundaries, extra, folder.pathOf(MAPL_FILE), () => false);
     }

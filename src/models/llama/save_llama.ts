@@ -100,7 +100,7 @@ function modelFiles(tensors: TensorToWrite[], shards: number): Map<string, Uint8
 }
 
 /** Hugging Face's config: what the model is, over whatever else the model was loaded with. */
-function configJson(
+export function configJson(
   config: ResolvedLlamaConfig,
   others: Record<string, unknown>,
 ): Record<string, unknown> {
@@ -123,7 +123,8 @@ function configJson(
   };
 }
 
-function generationJson(config: Record<string, unknown>): Record<string, unknown> {
+/** The `generation_config.json` that goes with a `config.json`. */
+export function generationJson(config: Record<string, unknown>): Record<string, unknown> {
   const {bos_token_id, eos_token_id, pad_token_id} = config;
   const ids = {bos_token_id, eos_token_id, pad_token_id};
   const given = Object.entries(ids).filter(([, id]) => id != null);
@@ -136,7 +137,8 @@ function isModelFile(name: string): boolean {
     name === 'model.safetensors' ||
     name === 'model.safetensors.index.json' ||
     name === MAPL_FILE ||
-    /^model-\d{5}-of-\d{5}\.safetensors$/.test(name)
+    name === `${MAPL_FILE}.index.json` ||
+    /^(model|mapl)-\d{5}-of-\d{5}\.safetensors$/.test(name)
   );
 }
 

@@ -11,14 +11,15 @@ export class WeightFiles {
   /**
    * Opens `model.safetensors`, or what `model.safetensors.index.json` lists.
    *
+   * @param name Another file than that, which may likewise be an index of shards.
    * @throws If neither is there, a shard is missing or corrupt, or a tensor is not where the index says.
    */
-  static async open(folder: Folder): Promise<WeightFiles> {
-    const index = await folder.text('model.safetensors.index.json');
+  static async open(folder: Folder, name = 'model.safetensors'): Promise<WeightFiles> {
+    const index = await folder.text(`${name}.index.json`);
     if (index == null) {
-      return WeightFiles.openFiles(folder, ['model.safetensors']);
+      return WeightFiles.openFiles(folder, [name]);
     }
-    const path = folder.pathOf('model.safetensors.index.json');
+    const path = folder.pathOf(`${name}.index.json`);
     const map = parseIndex(index, path);
     const files = await WeightFiles.openFiles(folder, [...new Set(map.values())]);
     for (const [tensor, file] of map) {
