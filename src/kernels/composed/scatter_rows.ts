@@ -2,6 +2,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import {registerComposed} from '../ensure_kernel.js';
 import {ScatterRows} from '../kernel_names.js';
+import {oneHot} from './one_hot.js';
 
 /** At most this many entries of a one-hot matrix at once: 64 MiB, half of WebGPU's default binding limit. */
 const ONE_HOT_ENTRIES = 2 ** 24;
@@ -27,9 +28,9 @@ function byProduct(rows: tf.Tensor2D, ids: tf.Tensor1D, numSegments: number): tf
   for (let start = 0; start < count; start += chunk) {
     const size = Math.min(chunk, count - start);
     const next = tf.tidy(() => {
-      const hot = tf.cast(tf.oneHot(tf.slice(ids, start, size), numSegments), 'float32');
+      const hot = oneHot(tf.slice(ids, start, size), numSegments);
       const part = tf.slice(rows, [start, 0], [size, width]);
-      return tf.add(sums, tf.matMul(hot as tf.Tensor2D, part, true, false));
+      return tf.add(sums, tf.matMul(hot, part, true, false));
     });
     sums.dispose();
     sums = next;

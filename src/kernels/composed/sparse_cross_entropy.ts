@@ -2,6 +2,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import {registerComposed} from '../ensure_kernel.js';
 import {SparseCrossEntropy, SparseCrossEntropyGrad} from '../kernel_names.js';
+import {oneHot} from './one_hot.js';
 
 /** The target's logit is read by one gather over the flattened logits: no one-hot, no gather along two axes. */
 registerComposed(SparseCrossEntropy, ({logits, targets}) => {
@@ -15,10 +16,9 @@ registerComposed(SparseCrossEntropy, ({logits, targets}) => {
   return [tf.sub(lse, picked), lse];
 });
 
-/** The one-hot is cast, not made as float32: tfjs-wasm writes integers whatever the dtype asked for. */
 registerComposed(SparseCrossEntropyGrad, ({logits, targets, lse, dloss}) => {
   const [rows, classes] = logits.shape;
   const probabilities = tf.exp(tf.sub(logits, tf.reshape(lse, [rows, 1])));
-  const hot = tf.cast(tf.oneHot(targets, classes), 'float32');
+  const hot = oneHot(targets, classes);
   return tf.mul(tf.sub(probabilities, hot), tf.reshape(dloss, [rows, 1]));
 });

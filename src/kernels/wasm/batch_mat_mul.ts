@@ -1,7 +1,7 @@
 /** `BatchMatMul` for wasm: transposes first, and goes through a batch product by product. */
 import * as tf from '@tensorflow/tfjs-core';
 import {multiplyPairs, type Operand} from './products.js';
-import {floats, type WasmBackend, type WasmKernel} from './wasm_backend.js';
+import {integers, type WasmBackend, type WasmKernel} from './wasm_backend.js';
 
 /** Shapes of a batched product, as tfjs defines it. */
 export interface ProductShape {
@@ -14,8 +14,8 @@ export interface ProductShape {
   bAt: (i: number) => number;
 }
 
-/** Index into a batch of shape `from` for each index into the broadcast shape `to`. */
-function broadcastIndex(from: number[], to: number[]): (i: number) => number {
+/** Index into an array of shape `from` for each index into the shape `to` that it is broadcast to. */
+export function broadcastIndex(from: number[], to: number[]): (i: number) => number {
   if (tf.util.arraysEqual(from, to)) {
     return (i) => i;
   }
@@ -39,9 +39,11 @@ export function productShape(
   transposeA: boolean,
   transposeB: boolean,
 ): ProductShape {
-  if (a.dtype !== 'float32' || b.dtype !== 'float32') {
-    throw new Error(`BatchMatMul for non non-float32 tensors not yet supported.`);
-  }
+  tf.util.assert(
+    a.shape.length >= 2 && b.shape.length >= 2,
+    () =>
+      `Error in matMul: expected tensors of rank 2 or more, got shapes ${a.shape} and ${b.shape}.`,
+  );
   const aBatch = a.shape.slice(0, -2);
   const bBatch = b.shape.slice(0, -2);
   const [aRows, aColumns] = a.shape.slice(-2);
@@ -64,6 +66,37 @@ export function productShape(
   };
 }
 
+/** Products of integers, straight from the definition: nothing here trains with them. */
+function integerProduct(
+  backend: WasmBackend,
+  a: Operand,
+  b: Operand,
+  out: tf.TensorInfo,
+  {count, aAt, bAt}: ProductShape,
+): void {
+  const words = new Int32Array(backend.wasm.HEAPU8.buffer);
+  const target = integers(backend, out);
+  const [m, k] = a.isTransposed ? [a.columns, a.rows] : [a.rows, a.columns];
+  const n = b.isTransposed ? b.rows : b.columns;
+  const [aRow, aColumn] = a.isTransposed ? [1, a.columns] : [a.columns, 1];
+  const [bRow, bColumn] = b.isTransposed ? [1, b.columns] : [b.columns, 1];
+  let at = 0;
+  for (let i = 0; i < count; i++) {
+    const aStart = a.offset / 4 + aAt(i) * m * k;
+    const bStart = b.offset / 4 + bAt(i) * k * n;
+    for (let row = 0; row < m; row++) {
+      for (let column = 0; column < n; column++) {
+        let sum = 0;
+        for (let l = 0; l < k; l++) {
+          const left = words[aStart + row * aRow + l * aColumn];
+          sum += Math.imul(left, words[bStart + l * bRow + column * bColumn]);
+        }
+        target[at++] = sum;
+      }
+    }
+  }
+}
+
 /** An operand of a product, from a tensor of two or more dimensions. */
 export function operand(backend: WasmBackend, info: tf.TensorInfo, isTransposed: boolean): Operand {
   const {memoryOffset, id} = backend.dataIdMap.get(info.dataId);
@@ -77,22 +110,27 @@ export function writeProduct(
   a: Operand,
   b: Operand,
   out: tf.TensorInfo,
-  {count, aAt, bAt}: ProductShape,
+  shape: ProductShape,
 ): void {
+  const {count, aAt, bAt} = shape;
   if (a.rows * a.columns === 0 || b.rows * b.columns === 0 || count === 0) {
-    floats(backend, out).fill(0);
+    integers(backend, out).fill(0);
+    return;
+  }
+  if (out.dtype === 'int32') {
+    integerProduct(backend, a, b, out, shape);
     return;
   }
   const target = backend.dataIdMap.get(out.dataId).memoryOffset;
   multiplyPairs(backend, a, b, target, count, aAt, bAt);
 }
 
-/** `a · b` with either side transposed and batch dimensions broadcast; float32. */
+/** `a · b` with either side transposed and batch dimensions broadcast; float32, or int32 for int32 operands. */
 export const batchMatMul: WasmKernel = ({inputs, attrs, backend}) => {
   const {a, b} = inputs;
   const {transposeA, transposeB} = attrs as {transposeA: boolean; transposeB: boolean};
   const shape = productShape(a, b, transposeA, transposeB);
-  const out = backend.makeOutput(shape.outShape, 'float32');
+  const out = backend.makeOutput(shape.outShape, a.dtype);
   const left = operand(backend, a, transposeA);
   writeProduct(backend, left, operand(backend, b, transposeB), out, shape);
   return out;

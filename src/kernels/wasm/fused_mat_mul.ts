@@ -1,5 +1,5 @@
 /** `_FusedMatMul` for wasm: the product of `batch_mat_mul.ts`, then bias and activation in place. */
-import {operand, productShape, writeProduct} from './batch_mat_mul.js';
+import {broadcastIndex, operand, productShape, writeProduct} from './batch_mat_mul.js';
 import {floats, type WasmKernel} from './wasm_backend.js';
 
 type Activation = (value: number, index: number) => number;
@@ -30,6 +30,30 @@ function activationOf(
   return activation;
 }
 
+/** `values [shape] += addend [addendShape]`, broadcast as in tfjs; a vector along the last dimension is the usual case. */
+function addBroadcast(
+  values: Float32Array,
+  shape: number[],
+  addend: Float32Array,
+  addendShape: number[],
+): void {
+  if (addend.length === 0) {
+    return;
+  }
+  if (addendShape.length === 1 && addend.length === shape[shape.length - 1]) {
+    for (let start = 0; start < values.length; start += addend.length) {
+      for (let j = 0; j < addend.length; j++) {
+        values[start + j] += addend[j];
+      }
+    }
+    return;
+  }
+  const at = broadcastIndex(addendShape, shape);
+  for (let i = 0; i < values.length; i++) {
+    values[i] += addend[at(i)];
+  }
+}
+
 /**
  * `activation(a · b + bias)`. tfjs-wasm's own adds the bias once per block of 48 along the inner dimension when an operand
  * is transposed or batched, and clamps in between; this one does both once, at the end.
@@ -42,8 +66,8 @@ export const fusedMatMul: WasmKernel = ({inputs, attrs, backend}) => {
     activation?: string;
     leakyreluAlpha?: number;
   };
-  if (bias != null && bias.shape.length > 1) {
-    throw new Error(`_FusedMatMul only supports rank-1 bias but got rank ${bias.shape.length}.`);
+  if (a.dtype !== 'float32') {
+    throw new Error(`_FusedMatMul on the wasm backend takes float32, got ${a.dtype}.`);
   }
   const shape = productShape(a, b, transposeA, transposeB);
   const out = backend.makeOutput(shape.outShape, 'float32');
@@ -52,13 +76,7 @@ export const fusedMatMul: WasmKernel = ({inputs, attrs, backend}) => {
 
   const values = floats(backend, out);
   if (bias != null) {
-    const offsets = floats(backend, bias);
-    const width = offsets.length;
-    for (let start = 0; start < values.length; start += width) {
-      for (let j = 0; j < width; j++) {
-        values[start + j] += offsets[j];
-      }
-    }
+    addBroadcast(values, shape.outShape, floats(backend, bias), bias.shape);
   }
   const weights = preluActivationWeights == null ? null : floats(backend, preluActivationWeights);
   const activate = activationOf(activation ?? 'linear', leakyreluAlpha ?? 0, weights);
