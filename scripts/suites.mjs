@@ -31,6 +31,26 @@ const LIMIT = 40 * 60_000;
  */
 
 /**
+ * A suite in Node on one backend.
+ *
+ * @param {string} suite `backend` or `node`
+ * @param {string} backend name in tfjs
+ * @param {{optional?: boolean, node?: string, label?: string}} [options] another Node and what to call it
+ * @returns {Suite}
+ */
+export function inNode(suite, backend, {optional = false, node = process.execPath, label} = {}) {
+  return {
+    name: `${label ? `${label}: ` : ''}${suite} suite, ${backend}`,
+    command: node,
+    args: ['--import', 'tsx', 'test/run.ts', '--suite', suite, '--backend', backend],
+    // Programs that specs start by name are found in the same Node.
+    env: {PATH: [path.dirname(node), process.env.PATH].join(path.delimiter)},
+    counts: true,
+    optional,
+  };
+}
+
+/**
  * Runs suites, up to `jobs` at once. Prints a line for each, and its whole output when it fails.
  *
  * @param {Suite[]} suites

@@ -6,7 +6,7 @@ import os from 'node:os';
 import path from 'node:path';
 import {parseArgs} from 'node:util';
 import {ensurePackages, ensureTensorFlow} from './bootstrap.mjs';
-import {runSuites, skipped, summary} from './suites.mjs';
+import {inNode, runSuites, skipped, summary} from './suites.mjs';
 import {findChromium} from './system_packages.mjs';
 
 const {values} = parseArgs({options: {only: {type: 'string'}, jobs: {type: 'string'}}});
@@ -27,13 +27,6 @@ const checks = [
   {name: 'prettier', command: bin('prettier'), args: ['--check', '.']},
 ];
 
-const inNode = (suite, backend, optional = false) => ({
-  name: `${suite} suite, ${backend}`,
-  command: process.execPath,
-  args: ['--import', 'tsx', 'test/run.ts', '--suite', suite, '--backend', backend],
-  counts: true,
-  optional,
-});
 const inChromium = (backend) => ({
   name: `Chromium, ${backend}`,
   command: process.execPath,
@@ -44,7 +37,7 @@ const inChromium = (backend) => ({
 
 // The slow ones first, so that the quick ones fill the gaps.
 const suites = [
-  inNode('backend', 'webgpu', true),
+  inNode('backend', 'webgpu', {optional: true}),
   ...(chromium == null ? [] : [inChromium('webgpu')]),
   inNode('node', tensorflow.ok ? 'tensorflow' : 'wasm'),
   inNode('backend', 'cpu'),
