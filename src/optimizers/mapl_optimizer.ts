@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import {AdamWOptimizer} from './adamw_optimizer.js';
-import {OptimizerGroups} from './groups_optimizer.js';
+import {OptimizerGroups, type GroupsOptions} from './groups_optimizer.js';
 import {
   checkMatch,
   deserializeMatch,
@@ -49,6 +49,8 @@ export interface MaplOptions {
   steps?: number;
   /** Global norm over all variables (and, through `ApplyOptions`, all stages). Default: none. */
   clipNorm?: number | null;
+  /** The variables that must be trained, as in `train.groups`. Not saved. */
+  variables?: GroupsOptions['variables'];
   /** Variables to train with Muon whatever the rule below says. */
   hidden?: VariableMatch | null;
   /** Variables to train with AdamW whatever the rule below says. */
@@ -94,6 +96,7 @@ export class MaplOptimizer extends OptimizerGroups {
       'projectorLearningRate',
       'schedule',
       'clipNorm',
+      'variables',
       ...Object.keys(DEFAULTS),
       ...OVERRIDES,
     ]);
@@ -133,9 +136,10 @@ export class MaplOptimizer extends OptimizerGroups {
           }),
         },
       ],
-      {schedule: settings.schedule, clipNorm: settings.clipNorm},
+      {schedule: settings.schedule, clipNorm: settings.clipNorm, variables: settings.variables},
     );
-    this.options = {...settings, learningRate};
+    const {variables: _, ...saved} = settings;
+    this.options = {...saved, learningRate};
   }
 
   override getConfig(): tf.serialization.ConfigDict {

@@ -20,8 +20,8 @@ const RETRACTIONS: StiefelRetraction[] = ['polar', 'qr', 'cayley'];
 /** Shapes [d, r], from square to tall, each with its seeds. */
 const TABLE: Array<{d: number; r: number; seeds: number[]}> = [
   {d: 1, r: 1, seeds: [1]},
-  {d: 4, r: 4, seeds: [1, 2]},
-  {d: 6, r: 1, seeds: [1, 2]},
+  {d: 4, r: 4, seeds: [1]},
+  {d: 6, r: 1, seeds: [2]},
   {d: 7, r: 5, seeds: [1, 2]},
   {d: 32, r: 8, seeds: [1]},
 ];
@@ -86,7 +86,7 @@ for (const {d, r, seeds} of TABLE) {
           const ambient = stiefel.proju(x, g);
           const scale = 1 / Math.max(spectralNorm(await read(ambient)), 1e-6);
           const u = tf.mul(ambient, scale);
-          for (const t of [0, 0.01, 0.3, 3]) {
+          for (const t of [0.01, 3]) {
             await expectPoint(stiefel.retr(x, tf.mul(u, t), {retraction}));
           }
           const still = await read(stiefel.retr(x, tf.zeros([d, r]), {retraction}));

@@ -98,6 +98,8 @@ describe('train.mapl', () => {
     const both = train.mapl({adam: 'a', hidden: 'a'});
     const a = tf.variable(tf.zeros([4, 2]), true, 'a');
     expect(() => both.groupOf(a)).toThrowError(/variable 'a' is in both hidden and adam/);
+    const variables = [tf.variable(tf.zeros([2, 4]), true, 'wide/projector')];
+    expect(() => train.mapl({variables})).toThrowError(/train.spel: variable 'wide\/projector'/);
     const misspelt = {learningrate: 1} as object;
     expect(() => train.mapl(misspelt)).toThrowError(/train.mapl: unknown option 'learningrate'/);
   });
