@@ -91,28 +91,34 @@ export function addConfigFlags(
   return command;
 }
 
+/** What the user said: settings in sections, unchecked. */
+export type GivenSettings = Record<string, Record<string, unknown>>;
+
 /**
- * The configuration of a command: its file, then its flags, then `forced`, checked.
+ * What a user gave a command: its file, and its flags on top.
  *
  * @param options Parsed options of a command made with `addConfigFlags`.
- * @param base Settings beneath file and flags, e.g. those a demo begins with.
- * @param explicit Which option names were given on the command line; others are not laid over the file.
+ */
+export async function givenSettings(options: Record<string, unknown>): Promise<GivenSettings> {
+  const flags: GivenSettings = {};
+  for (const {section, key, parse} of allFlags()) {
+    if (options[key] !== undefined) (flags[section] ??= {})[key] = parse(options[key]);
+  }
+  const file = options.config as string | undefined;
+  return mergeSettings(file ? await readSettings(file) : {}, flags) as GivenSettings;
+}
+
+/**
+ * The configuration of a command: settings it begins with, its file, its flags, checked.
+ *
+ * @param options Parsed options of a command made with `addConfigFlags`.
+ * @param base Settings beneath file and flags, e.g. those of a demo.
  * @throws Error listing every problem.
  */
 export async function configFromOptions(
   options: Record<string, unknown>,
   base: Settings = {},
-  explicit: (key: string) => boolean = (key) => options[key] !== undefined,
 ): Promise<RunConfig> {
-  const file = options.config as string | undefined;
-  const flags: Record<string, Settings> = {};
-  for (const {section, key, parse} of allFlags()) {
-    if (options[key] === undefined || !explicit(key)) continue;
-    (flags[section] ??= {})[key] = parse(options[key]);
-  }
-  const settings = file ? mergeSettings(base, await readSettings(file)) : base;
-  return parseConfig(
-    mergeSettings(settings, flags),
-    file ? `'${file}' and the flags` : 'the flags',
-  );
+  const source = options.config ? `'${String(options.config)}' and the flags` : 'the flags';
+  return parseConfig(mergeSettings(base, await givenSettings(options)), source);
 }

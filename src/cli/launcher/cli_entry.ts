@@ -1,5 +1,6 @@
+import {createRequire} from 'node:module';
 import path from 'node:path';
-import {fileURLToPath} from 'node:url';
+import {fileURLToPath, pathToFileURL} from 'node:url';
 import {packageRoot} from '../../data/package_root.js';
 
 /** How to start this program again as a child. */
@@ -18,5 +19,7 @@ export async function cliEntry(): Promise<CliEntry> {
   const here = fileURLToPath(import.meta.url);
   if (path.basename(here) === 'cli.js') return {file: here, execArgv: []};
   const root = await packageRoot();
-  return {file: path.join(root, 'src', 'cli', 'main.ts'), execArgv: ['--import', 'tsx']};
+  // By its path: the child may run in any folder.
+  const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
+  return {file: path.join(root, 'src', 'cli', 'main.ts'), execArgv: ['--import', tsx]};
 }

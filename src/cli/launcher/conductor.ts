@@ -94,6 +94,7 @@ export class Conductor {
     const {run, progress, config, schedule} = this.args;
     const started = performance.now();
     const results = await this.all({do: 'train', step});
+    const seconds = (performance.now() - started) / 1000;
     const last = results[results.length - 1];
     const record: StepRecord = {
       kind: 'step',
@@ -102,9 +103,11 @@ export class Conductor {
       gradientNorm: last.gradientNorm as number,
       rate: schedule.at(step - 1),
       tokens: config.training.batchSize * config.training.context,
-      seconds: (performance.now() - started) / 1000,
+      seconds,
       forwardBytes: results.slice(0, -1).map((result) => result.forwardBytes as number),
       backwardBytes: results.slice(1).map((result) => result.backwardBytes as number),
+      overheadBytes: results.reduce((sum, result) => sum + (result.overheadBytes as number), 0),
+      waiting: results.map((result) => (result.waitSeconds as number) / seconds),
     };
     run.append(record);
     progress.step(record);

@@ -1,5 +1,5 @@
 import type {SplitName} from '../../data/document.js';
-import type {TokenBatchesState} from '../../data/token_batches.js';
+import type {ShardInfo} from '../../pipeline/checkpoint.js';
 import type {RunConfig} from '../config/schema.js';
 import type {BoundaryHealth} from '../run/records.js';
 
@@ -13,14 +13,22 @@ export interface StageSetup {
   backend: string;
   /** Token file of each part of the text. */
   tokenFiles: Record<SplitName, string>;
+  /** Tokens in each part. */
+  tokenCounts: Record<SplitName, number>;
   /** Size of the tokenizer's vocabulary. */
   vocabSize: number;
   /** Key pair of this stage, made by the launcher for this run. */
   identity: {peerId: string; privateKey: string};
   /** PeerIds of the neighbours: nobody else may connect. */
   allow: string[];
-  /** Both ends of a connection must have the same. */
+  /** Both ends of a connection, and a run and its checkpoint, must have the same. */
   configHash: string;
+  /** Checkpoint to go on from, or null to begin. */
+  resumeFrom: string | null;
+  /** JSON files that checkpoints have beside the model: the tokenizer's. */
+  extraFiles: Record<string, Record<string, unknown>>;
+  /** Entries for the `config.json` of checkpoints, such as the id of the end of text. */
+  extraConfig: Record<string, unknown>;
 }
 
 /** What a stage tells once it is up. */
@@ -29,21 +37,24 @@ export interface StageReady {
   parameters: number;
   /** First and last layer, in words. */
   layers: string;
-  /** The backend and what is behind it. */
-  backend: string;
+  /** Steps that were done when the stage came up: those of its checkpoint. */
+  step: number;
 }
 
-/** What a stage can be asked to do; all stages get the same commands in the same order. */
+/**
+ * What a stage can be asked to do. All stages get the same commands in the same order, but for `commit`, with
+ * which one of them completes the checkpoint that all have written.
+ */
 export type StageCommand =
   | {do: 'train'; step: number}
   | {do: 'evaluate'; split: SplitName; batches: number}
   | {do: 'diagnose'}
   | {do: 'save'; folder: string}
-  | {do: 'load'; folder: string};
+  | {do: 'commit'; folder: string; target: string; step: number; shards: ShardInfo[]};
 
 /** What a stage says after a command; fields that concern it only. */
 export interface StageResult {
-  /** Last stage, `train` and `evaluate`: mean loss, nats a token. */
+  /** `train` and `evaluate`: mean loss, nats a token, the same on all stages. */
   loss?: number;
   /** `train`: gradient norm over all stages before clipping. */
   gradientNorm?: number;
@@ -51,14 +62,18 @@ export interface StageResult {
   forwardBytes?: number;
   /** `train`: payload bytes sent to the previous stage. */
   backwardBytes?: number;
-  /** `evaluate`: tokens measured on. */
+  /** `train`: bytes of frames beside payload, both ways. */
+  overheadBytes?: number;
+  /** `train`: time spent waiting for neighbours. */
+  waitSeconds?: number;
+  /** `train`: most bytes held for backward passes at once. */
+  peakHeldBytes?: number;
+  /** First and last stage, `evaluate`: tokens measured on. */
   tokens?: number;
   /** `diagnose`: the projector this stage owns. */
   health?: BoundaryHealth | null;
-  /** `save`, `load`: where the stage's data stands. */
-  data?: TokenBatchesState;
-  /** `load`: steps that were done when the checkpoint was written. */
-  step?: number;
+  /** `save`: what the stage has written. */
+  shard?: ShardInfo;
 }
 
 /** From the launcher to a stage process. */

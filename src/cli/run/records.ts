@@ -13,10 +13,14 @@ export interface StepRecord {
   tokens: number;
   /** Wall time of the step. */
   seconds: number;
-  /** Bytes that crossed each boundary downstream (activations, ids, projectors) in this step. */
+  /** Payload that crossed each boundary downstream in this step: activations, ids, projectors. */
   forwardBytes: number[];
-  /** Bytes that crossed each boundary upstream in this step. */
+  /** Payload that crossed each boundary upstream: gradients, halves of projector gradients. */
   backwardBytes: number[];
+  /** Bytes of frames beside payload, all boundaries, both ways: headers, norms, losses, credit. */
+  overheadBytes: number;
+  /** Share of the step that each stage spent waiting for neighbours. */
+  waiting: number[];
 }
 
 /** A loss on held-out text. */

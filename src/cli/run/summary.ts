@@ -34,8 +34,10 @@ export interface RunSummary {
   tokensPerSecond: number;
   /** Losses in nats; null where not measured. */
   loss: {train: number | null; validation: number | null; test: number | null};
-  /** Bytes that crossed, by boundary and all together; counted on the wire. */
-  bytesPerToken: {boundaries: BytesPerToken[]; all: BytesPerToken};
+  /** Payload that crossed, by boundary and all together; `overhead` is all else in the frames. */
+  bytesPerToken: {boundaries: BytesPerToken[]; all: BytesPerToken; overhead: number};
+  /** What each stage is made of. */
+  stages: Array<{layers: string; parameters: number}>;
   /** Projectors at the end. */
   boundaries: BoundaryHealth[];
   /** Last whole checkpoint, relative to the run's folder. */

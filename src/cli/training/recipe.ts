@@ -15,8 +15,8 @@ export function learningSchedule(config: RunConfig): Schedule {
 }
 
 /**
- * Options of `train.mapl` for a configuration. Clipping is left out: over several stages the trainer does
- * it, since no stage knows the whole norm.
+ * Options of `train.mapl` for a configuration. `clipNorm` holds for the norm over all stages, which the
+ * trainer hands to each stage's optimizer.
  */
 export function recipeOf(config: RunConfig): MaplOptions {
   const {training} = config;
@@ -27,5 +27,6 @@ export function recipeOf(config: RunConfig): MaplOptions {
     weightDecay: training.weightDecay,
     adamWeightDecay: training.weightDecay,
     schedule: learningSchedule(config),
+    clipNorm: training.clipNorm || null,
   };
 }

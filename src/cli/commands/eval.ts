@@ -1,0 +1,92 @@
+import {Command} from 'commander';
+import {DEMO_SHARES} from '../../data/demo_shares.js';
+import {splitDocuments} from '../../data/split_documents.js';
+import {encodeDocuments} from '../../data/encode_documents.js';
+import {evaluationBatches} from '../../data/token_batches.js';
+import {evaluateModel} from '../training/evaluate_model.js';
+import {loadDocuments} from '../training/load_text.js';
+import {openModel} from '../training/open_model.js';
+import {withExamples} from './example_help.js';
+import {backendOption, wholeNumber} from './options.js';
+
+interface EvalOptions {
+  text?: string[];
+  split?: 'train' | 'validation' | 'test' | 'all';
+  tokenizer?: string;
+  context?: number;
+  batchSize: number;
+  batches: number;
+  backend: string;
+  json?: boolean;
+}
+
+/** `eval`: loss and perplexity of a model on text. */
+export function evalCommand(): Command {
+  const command = new Command('eval')
+    .description('measure loss and perplexity of a model on text')
+    .argument('<model>', 'Hugging Face folder, checkpoint, or folder of a run')
+    .option('--text <values...>', 'files, folders or patterns (default: the demo text)')
+    .option(
+      '--split <part>',
+      'train, validation, test or all (default: test of the demo text, all of your text)',
+    )
+    .option('--tokenizer <path>', 'tokenizer.json, where none is beside the model')
+    .option(
+      '--context <number>',
+      'tokens a sequence (default: the most the model takes)',
+      wholeNumber,
+    )
+    .option('--batch-size <number>', 'sequences a batch', wholeNumber, 8)
+    .option(
+      '--batches <number>',
+      'at most so many batches, spread over the text (0: all)',
+      wholeNumber,
+      0,
+    )
+    .option('--json', 'print the result as JSON')
+    .addOption(backendOption())
+    .action(evaluate);
+  return withExamples(command, [
+    ['The last checkpoint of a run, on text it never saw', 'tfjs-mapl eval runs/demo-mapl'],
+    [
+      'A Hugging Face model on your own text',
+      'tfjs-mapl eval ./my-llama --text book.txt --context 512',
+    ],
+  ]);
+}
+
+async function evaluate(given: string, options: EvalOptions): Promise<void> {
+  const {text = [], split = text.length ? 'all' : 'test', batchSize, batches} = options;
+  if (!['train', 'validation', 'test', 'all'].includes(split)) {
+    throw new Error(`--split is '${split}'; expected train, validation, test or all.`);
+  }
+  const log = (line: string) => console.error(line);
+  const {model, config, tokenizer, backend, folder} = await openModel(
+    given,
+    options.backend,
+    options.tokenizer,
+  );
+  const context = options.context ?? Math.min(config.max_position_embeddings, 1024);
+  if (context > config.max_position_embeddings) {
+    throw new Error(
+      `--context is ${context}, more than the model takes (${config.max_position_embeddings}).`,
+    );
+  }
+  const documents = await loadDocuments(text, log);
+  const parts = splitDocuments(documents, split === 'all' ? {validation: 0, test: 0} : DEMO_SHARES);
+  const tokens = await encodeDocuments(parts[split === 'all' ? 'train' : split], tokenizer);
+  const chosen = evaluationBatches(tokens, batchSize, context, batches);
+  let told = Date.now();
+  const result = await evaluateModel(model, chosen, (share) => {
+    if (Date.now() - told < 5000) return;
+    told = Date.now();
+    log(`${Math.round(100 * share)} %`);
+  });
+  model.dispose();
+  if (options.json) {
+    console.log(JSON.stringify({model: folder, split, context, backend: backend.name, ...result}));
+    return;
+  }
+  console.log(`${folder} on ${result.tokens} tokens (${split}, context ${context}):`);
+  console.log(`loss ${result.loss.toFixed(4)} nats, perplexity ${result.perplexity.toFixed(2)}`);
+}

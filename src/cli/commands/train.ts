@@ -1,0 +1,59 @@
+import {Command} from 'commander';
+import {addConfigFlags, configFromOptions, givenSettings} from '../config/flags.js';
+import {reportPage} from '../report/report_page.js';
+import {methodName} from '../report/comparison.js';
+import {resumeConfig} from '../run/resume_config.js';
+import {RunFolder} from '../run/run_folder.js';
+import {runTraining} from '../run/run_training.js';
+import {writeFileAtomic} from '../../data/cache_folder.js';
+import {withExamples} from './example_help.js';
+
+/** `train`: a model split into stages. */
+export function trainCommand(): Command {
+  const command = new Command('train')
+    .description('train a LLaMA split into pipeline stages, each in its own process')
+    .option('-n, --name <name>', "name of the run's folder (default: method and seed)")
+    .option('--resume', 'go on from the last checkpoint of the run')
+    .option('--force', 'replace a run of the same name')
+    .action(run);
+  return withExamples(addConfigFlags(command), [
+    ['The reference run on the demo text', 'tfjs-mapl train --name first'],
+    [
+      'Your text, two stages, all in one process',
+      'tfjs-mapl train --text books/ --stages 2 --processes 1',
+    ],
+    ['Without compression, to compare', 'tfjs-mapl train --method none --name plain'],
+    ['Go on after Ctrl-C', 'tfjs-mapl train --name first --resume'],
+    [
+      'Everything from a file, one setting changed',
+      'tfjs-mapl train --config configs/demo.yaml --steps 100',
+    ],
+  ]);
+}
+
+async function run(options: Record<string, unknown>): Promise<void> {
+  if (options.resume && options.force) {
+    throw new Error('--resume goes on with a run, --force replaces it: give one of them.');
+  }
+  let config = await configFromOptions(options);
+  const {method} = config.compression;
+  const name = (options.name as string) ?? `${method}-seed${config.training.seed}`;
+  const existing = options.resume ? 'resume' : options.force ? 'replace' : 'refuse';
+  const folder = RunFolder.open(config.output.runs, name, existing);
+  if (options.resume) config = resumeConfig(folder.readConfig(), await givenSettings(options));
+  const log = (line: string) => console.log(line);
+  const summary = await runTraining({
+    config,
+    run: folder,
+    resume: !!options.resume,
+    title: name,
+    log,
+  });
+  if (summary.status === 'finished') {
+    const page = reportPage(`${name}: ${methodName(summary)}`, [
+      {summary, metrics: folder.metrics()},
+    ]);
+    await writeFileAtomic(folder.file('report.html'), page);
+    log(`Report: ${folder.file('report.html')}`);
+  }
+}

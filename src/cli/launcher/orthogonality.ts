@@ -1,0 +1,38 @@
+/** Iterations of the power method; the matrix is tiny and far from the limit of floats after these. */
+const ITERATIONS = 200;
+
+/**
+ * ‖AᵀA − I‖₂, how far the columns of a matrix are from orthonormal: the largest absolute eigenvalue, by the
+ * power method in float64.
+ *
+ * @param values The matrix `[d, r]`, row-major.
+ * @param d Rows.
+ * @param r Columns.
+ */
+export function orthogonalityError(values: ArrayLike<number>, d: number, r: number): number {
+  const gram = new Float64Array(r * r);
+  for (let row = 0; row < d; row++) {
+    for (let i = 0; i < r; i++) {
+      const a = values[row * r + i];
+      for (let j = 0; j <= i; j++) gram[i * r + j] += a * values[row * r + j];
+    }
+  }
+  for (let i = 0; i < r; i++) {
+    gram[i * r + i] -= 1;
+    for (let j = 0; j < i; j++) gram[j * r + i] = gram[i * r + j];
+  }
+  // Start with unequal entries, so that no eigenvector is missed by symmetry.
+  let vector = Float64Array.from({length: r}, (_, i) => 1 + Math.sin(i + 1) / 2);
+  let norm = 0;
+  for (let k = 0; k < ITERATIONS; k++) {
+    const length = Math.hypot(...vector);
+    if (!(length > 0)) return length;
+    const next = new Float64Array(r);
+    for (let i = 0; i < r; i++) {
+      for (let j = 0; j < r; j++) next[i] += (gram[i * r + j] * vector[j]) / length;
+    }
+    norm = Math.hypot(...next);
+    vector = next;
+  }
+  return norm;
+}

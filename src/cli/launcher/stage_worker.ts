@@ -1,0 +1,163 @@
+import {evaluationBatches, TokenBatches, type TokenBatch} from '../../data/token_batches.js';
+import {readTokenFile} from '../../data/token_file.js';
+import {commitCheckpoint, writeShard} from '../../pipeline/checkpoint.js';
+import type {StageTrainer, StageTrainerArgs} from '../../pipeline/trainer.js';
+import {EnergyProbe} from './energy_probe.js';
+import type {JsonValue} from '../../pipeline/wire/index.js';
+import type {RunState, StagePart} from './stage_part.js';
+import type {StageCommand, StageHandle, StageReady, StageResult, StageSetup} from './messages.js';
+
+/** Settings of the trainer that follow from a configuration; the same for all stages. */
+export function trainerSettings(
+  setup: Pick<StageSetup, 'config' | 'vocabSize'>,
+): Omit<StageTrainerArgs, 'stage' | 'optimizer' | 'previous' | 'next'> {
+  const {pipeline, network} = setup.config;
+  return {
+    schedule: pipeline.schedule,
+    microbatches: pipeline.microbatches,
+    wire: pipeline.wire,
+    recompute: pipeline.recompute,
+    vocabSize: setup.vocabSize,
+    timeoutMs: network.stallTimeout * 1000,
+  };
+}
+
+/**
+ * Does the work of one stage, in a process of its own or beside the others: its trainer, its share of the
+ * data, measurements, its part of checkpoints.
+ */
+export class StageWorker implements StageHandle {
+  readonly index: number;
+  readonly ready: StageReady;
+  private readonly evaluation = new Map<string, TokenBatch[]>();
+
+  private constructor(
+    private readonly setup: StageSetup,
+    private readonly part: StagePart,
+    private readonly trainer: StageTrainer,
+    private readonly batches: TokenBatches | null,
+  ) {
+    const {stage} = part;
+    this.index = stage.index;
+    this.ready = {
+      parameters: stage.parameters,
+      layers: `${stage.begins} to ${stage.ends}`,
+      step: part.step,
+    };
+  }
+
+  /** Makes a worker; reads the training text where its stage needs it. */
+  static async create(
+    setup: StageSetup,
+    part: StagePart,
+    trainer: StageTrainer,
+  ): Promise<StageWorker> {
+    const {stage, data} = part;
+    let batches: TokenBatches | null = null;
+    if (stage.isFirst || stage.isLast) {
+      const {tokens} = await readTokenFile(setup.tokenFiles.train);
+      const {batchSize, context, seed} = setup.config.training;
+      const {vocabSize} = setup;
+      batches = new TokenBatches({tokens, batchSize, context, vocabSize, seed});
+      if (data) batches.restore(data);
+    }
+    return new StageWorker(setup, part, trainer, batches);
+  }
+
+  async run(command: StageCommand): Promise<StageResult> {
+    switch (command.do) {
+      case 'train':
+        return this.train(command.step);
+      case 'evaluate':
+        return this.evaluate(command.split, command.batches);
+      case 'diagnose':
+        return this.diagnose();
+      case 'save':
+        return this.save(command.folder);
+      case 'commit':
+        return this.commit(command);
+    }
+  }
+
+  async close(): Promise<void> {
+    this.trainer.dispose();
+  }
+
+  private async save(folder: string): Promise<StageResult> {
+    const {stage, format, optimizer} = this.part;
+    return {shard: await writeShard(folder, stage, format, optimizer)};
+  }
+
+  private async commit(command: Extract<StageCommand, {do: 'commit'}>): Promise<StageResult> {
+    const {folder, target, step, shards} = command;
+    if (!this.batches) throw new Error(`Stage ${this.index} reads no data: it cannot commit.`);
+    const run: RunState = {configHash: this.setup.configHash, data: this.batches.state()};
+    const state = {step, run: run as unknown as JsonValue};
+    await commitCheckpoint(folder, target, this.part.format, shards, state);
+    return {};
+  }
+
+  private async train(step: number): Promise<StageResult> {
+    if (this.trainer.nextStep !== step - 1) {
+      throw new Error(
+        `Stage ${this.index} stands before step ${this.trainer.nextStep + 1}, asked for step ${step}.`,
+      );
+    }
+    const {loss, gradNorm, forward, backward, waitSeconds, peakHeldBytes} = await this.trainer.step(
+      this.batches?.next() ?? {},
+    );
+    return {
+      loss,
+      gradientNorm: gradNorm,
+      forwardBytes: forward.payload,
+      backwardBytes: backward.payload,
+      overheadBytes: forward.overhead + forward.line + backward.overhead + backward.line,
+      waitSeconds,
+      peakHeldBytes,
+    };
+  }
+
+  private async evaluate(
+    split: 'train' | 'validation' | 'test',
+    count: number,
+  ): Promise<StageResult> {
+    if (this.setup.tokenCounts[split] <= this.setup.config.training.context) return {};
+    const batches = await this.heldOut(split, count);
+    const loss = await this.trainer.evaluate(batches);
+    return {loss, tokens: batches.reduce((sum, {ids}) => sum + ids.length, 0)};
+  }
+
+  private async diagnose(): Promise<StageResult> {
+    const {setup} = this;
+    const {stage} = this.trainer;
+    const split =
+      setup.tokenCounts.validation > setup.config.training.context ? 'validation' : 'train';
+    const probe = stage.encoder ? new EnergyProbe(stage.encoder) : null;
+    try {
+      await this.trainer.evaluate(await this.heldOut(split, 1));
+      return {health: probe ? await probe.finish(this.index) : null};
+    } finally {
+      probe?.dispose();
+    }
+  }
+
+  /** Batches to measure on, of the size of a microbatch: while one stage computes the next, this one goes on. */
+  private async heldOut(
+    split: 'train' | 'validation' | 'test',
+    count: number,
+  ): Promise<TokenBatch[]> {
+    const {setup} = this;
+    const {stage} = this.trainer;
+    if (!stage.isFirst && !stage.isLast) return [];
+    const key = `${split} ${count}`;
+    const known = this.evaluation.get(key);
+    if (known) return known;
+    const {tokens} = await readTokenFile(setup.tokenFiles[split]);
+    const {training, pipeline} = setup.config;
+    const rows = training.batchSize / pipeline.microbatches;
+    const limit = count * pipeline.microbatches;
+    const batches = evaluationBatches(tokens, rows, training.context, limit);
+    this.evaluation.set(key, batches);
+    return batches;
+  }
+}

@@ -1,0 +1,42 @@
+import {listSettings, parseConfig} from '../config/load_config.js';
+import type {RunConfig} from '../config/schema.js';
+
+/** Sections and keys that may change when a run goes on: none of them changes a single bit of its result. */
+const FREE = ['output.', 'network.', 'pipeline.processes'];
+
+/**
+ * The configuration of a run that is resumed: its own, with what may differ taken from the command line.
+ *
+ * @param stored What the run's `config.json` holds.
+ * @param explicit Settings the user gave now, in sections.
+ * @return The configuration to go on with.
+ * @throws Error naming every given setting that differs and may not.
+ */
+export function resumeConfig(
+  stored: unknown,
+  explicit: Record<string, Record<string, unknown>>,
+): RunConfig {
+  const config = parseConfig(stored, "the run's config.json");
+  const settings = new Map(listSettings(config));
+  const differing: string[] = [];
+  const sections = config as unknown as Record<string, Record<string, unknown>>;
+  for (const [section, values] of Object.entries(explicit)) {
+    for (const [key, value] of Object.entries(values)) {
+      const path = `${section}.${key}`;
+      if (FREE.some((free) => path.startsWith(free))) {
+        sections[section] = {...sections[section], [key]: value};
+      } else if (JSON.stringify(settings.get(path)) !== JSON.stringify(value)) {
+        differing.push(
+          `  ${path} was ${JSON.stringify(settings.get(path))}, now ${JSON.stringify(value)}`,
+        );
+      }
+    }
+  }
+  if (differing.length) {
+    throw new Error(
+      `A resumed run must be told what it was told before:\n${differing.join('\n')}\n` +
+        'Leave these out, or start a new run with --name.',
+    );
+  }
+  return parseConfig(sections, 'the flags');
+}
