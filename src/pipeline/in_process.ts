@@ -1,10 +1,13 @@
 /** All stages of a model in this process. */
 import type * as tfl from '@tensorflow/tfjs-layers';
+import type {CheckpointState} from './checkpoint.js';
+import type {CheckpointFormat} from './checkpoint_format.js';
 import type {StepMetrics} from './metrics.js';
 import {splitModel} from './split.js';
 import type {Stage} from './stage.js';
 import {
   StageTrainer,
+  type SaveArgs,
   type StageOptimizer,
   type StageTrainerArgs,
   type StepData,
@@ -96,6 +99,18 @@ export class InProcessPipeline {
   async evaluate(batches: readonly StepData[]): Promise<number> {
     const losses = await this.all((trainer) => trainer.evaluate(batches));
     return losses[0];
+  }
+
+  /** Writes a checkpoint of all stages; gives its folder. */
+  async save(args: SaveArgs & {target: string}): Promise<string> {
+    const [folder] = await this.all((trainer) => trainer.save(args));
+    return folder;
+  }
+
+  /** Loads all stages from a checkpoint. */
+  async load(folder: string, format: CheckpointFormat): Promise<CheckpointState> {
+    const [state] = await this.all((trainer) => trainer.load(folder, format));
+    return state;
   }
 
   /** Stops the trainers and closes the lines. The stages' weights and the optimizers stay. */

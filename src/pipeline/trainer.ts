@@ -2,6 +2,17 @@
 import * as tf from '@tensorflow/tfjs-core';
 import {getFloatCodec, idsCodec, type FloatCodec, type IdsCodec} from '../codecs/index.js';
 import {sumOfSquares} from '../optimizers/clipping.js';
+import {
+  beginCheckpoint,
+  commitCheckpoint,
+  readCheckpoint,
+  writeShard,
+  type CheckpointState,
+  type SavableOptimizer,
+  type ShardInfo,
+} from './checkpoint.js';
+import {pruneCheckpoints} from './checkpoint_folders.js';
+import type {CheckpointFormat} from './checkpoint_format.js';
 import {checkSchedule} from './check_schedule.js';
 import {LegBill, type LegBytes, type StepMetrics} from './metrics.js';
 import {Neighbour} from './neighbour.js';
@@ -31,7 +42,7 @@ export interface StepData {
 }
 
 /** What a trainer needs of an optimizer: those of `train`, and all of tfjs's own. */
-export interface StageOptimizer {
+export interface StageOptimizer extends Partial<SavableOptimizer> {
   /** @param options `globalNorm`: the norm over all stages, for clipping. */
   applyGradients(gradients: tf.NamedTensorMap, options?: {globalNorm?: number}): void;
 }
@@ -63,6 +74,18 @@ export interface StageTrainerArgs {
   timeoutMs?: number;
 }
 
+/** What `save` needs. */
+export interface SaveArgs {
+  /** Layout of the model's checkpoints, from `checkpointFormat(model)`. */
+  format: CheckpointFormat;
+  /** First stage: where the checkpoint goes, such as `checkpoints/step-000100`. */
+  target?: string;
+  /** First stage: what the run needs to go on besides weights: data position, RNG, hash of the configuration. */
+  run?: JsonValue;
+  /** First stage: how many checkpoints to keep in the folder around `target`. Default: all. */
+  keep?: number;
+}
+
 const DEFAULT_TIMEOUT_MS = 300_000;
 const PROTOCOL = 1;
 
@@ -88,6 +111,8 @@ const EVALUATION = 0xffffffff;
 export class StageTrainer {
   /** Bytes of the first exchange of projectors, which belongs to no step. */
   startBytes: {forward: LegBytes; backward: LegBytes} | null = null;
+  /** Bytes of the last `save`. */
+  saveBytes: {forward: LegBytes; backward: LegBytes} | null = null;
 
   readonly stage: Stage;
   readonly schedule: Schedule;
@@ -238,6 +263,76 @@ export class StageTrainer {
       this.bill(this.previous);
       return loss;
     });
+  }
+
+  /**
+   * Writes a checkpoint of all stages (Node only). All stages call it, between steps; the first says where, completes the checkpoint
+   * once every stage has written its part, and removes old ones. All must share a file system.
+   *
+   * @param target First stage: where the checkpoint will be; its name should be `checkpointName(nextStep)`.
+   * @returns The checkpoint's folder.
+   * @throws PipelineError, the same on all stages; older checkpoints stay.
+   */
+  async save({format, target, run, keep}: SaveArgs): Promise<string> {
+    return this.exclusive(async () => {
+      const {stage, step_: step} = this;
+      const {index} = stage;
+      const control = (message: JsonValue) =>
+        ({type: 'control', step, stage: index, message}) as const;
+      const begun = await this.receive('control', step, -1, this.previous);
+      if (begun == null && target == null) {
+        throw new Error(
+          'save({target}) is missing: the first stage says where the checkpoint goes',
+        );
+      }
+      const folder =
+        begun == null ? await beginCheckpoint(target!) : (begun.message as {folder: string}).folder;
+      await this.next?.send(control({folder}));
+      const own = await writeShard(folder, stage, format, this.optimizer);
+      const below = await this.receive('control', step, -1, this.next);
+      const shards = [
+        own,
+        ...((below?.message as unknown as {shards?: ShardInfo[]})?.shards ?? []),
+      ];
+      await this.previous?.send(control({shards: shards as unknown as JsonValue}));
+      let place = target!;
+      if (this.previous == null) {
+        await commitCheckpoint(folder, place, format, shards, {step, run});
+        if (keep != null) {
+          await pruneCheckpoints((await import('node:path')).dirname(place), keep);
+        }
+      } else {
+        const done = await this.receive('control', step, -1, this.previous);
+        place = (done!.message as {place: string}).place;
+      }
+      await this.next?.send(control({place}));
+      await this.flush();
+      this.saveBytes = {forward: this.bill(this.next), backward: this.bill(this.previous)};
+      return place;
+    });
+  }
+
+  /**
+   * Loads this stage's weights and optimizer state from a checkpoint and goes on from its step. All stages call it, between
+   * steps; at the next step both ends of each boundary exchange the projector anew.
+   */
+  async load(folder: string, format: CheckpointFormat): Promise<CheckpointState> {
+    return this.exclusive(async () => {
+      this.updating = true;
+      const state = await readCheckpoint(folder, this.stage, format, this.optimizer);
+      this.updating = false;
+      this.restart(state.step);
+      return state;
+    });
+  }
+
+  /**
+   * Goes on from another step: after weights were changed from outside. All stages must do so; the projectors are exchanged
+   * anew.
+   */
+  restart(step: number): void {
+    this.step_ = step;
+    this.started = false;
   }
 
   /** Frees what is in flight and stops reading the channels, which stay open. Weights and optimizer stay. */

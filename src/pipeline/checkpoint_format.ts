@@ -1,0 +1,100 @@
+/** How the weights of a model are named and laid out in files, so that every stage can write its own. */
+import type * as tfl from '@tensorflow/tfjs-layers';
+import {LlamaEmbedding} from '../layers/llama_embedding.js';
+import {llamaConfigOf} from '../models/llama/llama_config_of.js';
+import {llamaParameters, maplParameters} from '../models/llama/llama_parameters.js';
+import {configJson, generationJson} from '../models/llama/save_llama.js';
+import {rememberedConfig} from '../models/llama/source_config.js';
+
+/** Where a weight goes. */
+export interface CheckpointParameter {
+  /** Name in the model, such as `model.layers.0/self_attn.q_proj.weight`. */
+  weight: string;
+  /** Name in a file, such as `model.layers.0.self_attn.q_proj.weight`. */
+  tensor: string;
+  /** Shape in the model. */
+  shape: number[];
+  /** Whether the file has it transposed. */
+  transposed: boolean;
+  /** Set of files: `model` is what Hugging Face reads, `mapl` the boundaries. */
+  file: 'model' | 'mapl';
+}
+
+/** Layout of a model's checkpoints. Made from the whole model, before a process lets go of the other stages. */
+export interface CheckpointFormat {
+  /** By the weight's name in the model. */
+  parameters: Map<string, CheckpointParameter>;
+  /** Files written as JSON, by name; `config.json` among them. */
+  json: {[file: string]: {[key: string]: unknown}};
+  /** What a checkpoint's `config.json` must agree on to belong to the same model. */
+  identity: {[key: string]: unknown};
+}
+
+/** Settings that do not make it another model. */
+const NOT_IDENTITY = ['seed', 'initializer_range', 'hidden_act', 'rope_scaling'];
+
+/**
+ * The layout of a model's checkpoints: of a LLaMA a Hugging Face folder (kernels transposed, boundaries in files of their own);
+ * of any other model its weights under their own names, with a `config.json` that lists their shapes.
+ *
+ * @param config More entries for `config.json`, such as `bos_token_id` and `eos_token_id`.
+ */
+export function checkpointFormat(
+  model: tfl.LayersModel,
+  config: Record<string, unknown> = {},
+): CheckpointFormat {
+  if (model.layers.some((layer) => layer instanceof LlamaEmbedding)) {
+    const settings = llamaConfigOf(model);
+    const list = [
+      ...llamaParameters(settings).map((p) => ({...p, file: 'model' as const})),
+      ...maplParameters(settings).map((p) => ({...p, file: 'mapl' as const})),
+    ];
+    const json = configJson(settings, {...rememberedConfig(model), ...config});
+    const {mapl, ...rest} = settings;
+    const identity = Object.entries({model_type: 'llama', ...rest}).filter(
+      ([key]) => !NOT_IDENTITY.includes(key),
+    );
+    const boundaries = mapl == null ? null : withoutSeed(mapl);
+    return {
+      parameters: new Map(list.map(({layer: _, ...p}) => [p.weight, p])),
+      json: {'generation_config.json': generationJson(json), 'config.json': json},
+      identity: {...Object.fromEntries(identity), mapl: boundaries},
+    };
+  }
+  const list = model.weights.map((w) => ({
+    weight: w.originalName,
+    tensor: w.originalName,
+    shape: w.shape as number[],
+    transposed: false,
+    file: 'model' as const,
+  }));
+  const weights = Object.fromEntries(list.map(({weight, shape}) => [weight, shape]));
+  const identity = {model_type: 'tfjs', weights};
+  return {
+    parameters: new Map(list.map((p) => [p.weight, p])),
+    json: {'config.json': {...config, ...identity}},
+    identity,
+  };
+}
+
+/** What two configs differ in, in words, or null. */
+export function identityDifference(
+  format: CheckpointFormat,
+  config: {[key: string]: unknown},
+): string | null {
+  const other: {[key: string]: unknown} = {
+    ...config,
+    mapl: config.mapl == null ? null : withoutSeed(config.mapl),
+  };
+  const key = Object.keys(format.identity).find(
+    (k) => JSON.stringify(format.identity[k]) !== JSON.stringify(other[k]),
+  );
+  return key == null
+    ? null
+    : `${key} is ${JSON.stringify(other[key])}, expected ${JSON.stringify(format.identity[key])}`;
+}
+
+function withoutSeed(settings: object): object {
+  const {seed: _, ...rest} = settings as {seed?: unknown};
+  return rest;
+}
