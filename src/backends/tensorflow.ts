@@ -1,9 +1,10 @@
 /** The `tensorflow` backend: tfjs-node, on the TensorFlow library that `tfjs-mapl setup` installs. */
 import * as tf from '@tensorflow/tfjs-core';
+import {registerTensorflowKernels} from '../kernels/tensorflow/index.js';
 import {inNode, use, type Backend} from './backend.js';
 import {setBackendEnvironment} from './environment.js';
 import {loadQuietly, type StderrCapture} from './quiet.js';
-import {findTfjsNode, readInstall} from './tensorflow_install.js';
+import {findNativeOps, findTfjsNode, readInstall} from './tensorflow_install.js';
 import {mendNodeUtil} from './util_shims.js';
 
 /** The part of tfjs-node's backend that we look at. */
@@ -28,6 +29,11 @@ export const tensorflow: Backend = {
       await loadTfjsNode();
     }
     await use('tensorflow');
+    try {
+      registerTensorflowKernels({nativeOps: await findNativeOps()});
+    } catch (error) {
+      console.warn(`${(error as Error).message} The slower composed kernels are used.`);
+    }
     const backend = tf.backend() as unknown as NodeBackend;
     return {
       name: 'tensorflow',

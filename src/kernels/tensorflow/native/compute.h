@@ -1,0 +1,66 @@
+// The arithmetic of the kernels on plain memory, row-major float32. Free of TensorFlow's headers, which take half a
+// minute to compile; `ops.cc` is the one file that includes them.
+//
+// Work is cut into items whose number depends on the shapes alone, and sums that cross items are added in order of the
+// items: results do not depend on the number of threads nor on who computes what.
+#ifndef TFJS_MAPL_COMPUTE_H_
+#define TFJS_MAPL_COMPUTE_H_
+
+#include <cstdint>
+#include <functional>
+
+namespace mapl {
+
+// Runs body(first, last) over disjoint ranges that cover 0 … items − 1, on several threads. `cost`: cycles an item.
+using Range = std::function<void(int64_t first, int64_t last)>;
+using Parallel = std::function<void(int64_t items, double cost, const Range& body)>;
+
+// y = x / sqrt(mean(x²) + epsilon) · weight, row by row: x, y [n,d], weight [d].
+void RmsNorm(const float* x, const float* weight, float* y, int64_t n, int64_t d, float epsilon,
+             const Parallel& parallel);
+// dx [n,d] and dweight [d] from dy [n,d].
+void RmsNormGrad(const float* x, const float* weight, const float* dy, float* dx, float* dweight,
+                 int64_t n, int64_t d, float epsilon, const Parallel& parallel);
+
+// Rotate-half: x, y [rows,time,width], cos and sin [time,width/2].
+void RotaryEmbedding(const float* x, const float* cos, const float* sin, float* y, int64_t rows,
+                     int64_t time, int64_t width, const Parallel& parallel);
+
+// y = silu(gate) · up, all of `size` elements.
+void SwiGlu(const float* gate, const float* up, float* y, int64_t size, const Parallel& parallel);
+void SwiGluGrad(const float* gate, const float* up, const float* dy, float* dgate, float* dup,
+                int64_t size, const Parallel& parallel);
+
+// Sizes of an attention: q [batch,heads,queries,width], k and v [batch,groups,keys,width].
+struct AttentionSizes {
+  int64_t batch, heads, groups, queries, keys, width;
+};
+// out as q, lse [batch,heads,queries].
+void CausalAttention(const float* q, const float* k, const float* v, float* out, float* lse,
+                     const AttentionSizes& sizes, float scale, const Parallel& parallel);
+void CausalAttentionGrad(const float* q, const float* k, const float* v, const float* out,
+                         const float* lse, const float* dout, float* dq, float* dk, float* dv,
+                         const AttentionSizes& sizes, float scale, const Parallel& parallel);
+
+// loss and lse [n] of logits [n,classes] and targets [n], which lie in 0 … classes − 1.
+void SparseCrossEntropy(const float* logits, const int32_t* targets, float* loss, float* lse,
+                        int64_t n, int64_t classes, const Parallel& parallel);
+void SparseCrossEntropyGrad(const float* logits, const int32_t* targets, const float* lse,
+                            const float* dloss, float* dlogits, int64_t n, int64_t classes,
+                            const Parallel& parallel);
+
+// sums [segments,width] of rows [n,width] by ids [n], which lie in 0 … segments − 1, added in order of the rows.
+void ScatterRows(const float* rows, const int32_t* ids, float* sums, int64_t n, int64_t segments,
+                 int64_t width, const Parallel& parallel);
+
+// One step of AdamW on `size` elements.
+struct AdamWScalars {
+  float one_minus_beta1, beta2, one_minus_beta2, epsilon, step_size, keep;
+};
+void AdamW(const float* value, const float* gradient, const float* first, const float* second,
+           float* new_value, float* new_first, float* new_second, int64_t size,
+           const AdamWScalars& scalars, const Parallel& parallel);
+
+}  // namespace mapl
+
+#endif  // TFJS_MAPL_COMPUTE_H_

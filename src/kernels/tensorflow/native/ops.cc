@@ -1,0 +1,378 @@
+// The TensorFlow ops of this package: names, shapes, and kernels that hand their buffers to `compute.h`. tfjs-node runs
+// them by name, as it runs TensorFlow's own.
+#include "compute.h"
+#include "tensorflow/core/framework/common_shape_fns.h"
+#include "tensorflow/core/framework/op.h"
+#include "tensorflow/core/framework/op_kernel.h"
+#include "tensorflow/core/framework/shape_inference.h"
+#include "tensorflow/core/lib/core/threadpool.h"
+
+namespace mapl {
+namespace {
+
+using tensorflow::DEVICE_CPU;
+using tensorflow::OpKernel;
+using tensorflow::OpKernelConstruction;
+using tensorflow::OpKernelContext;
+using tensorflow::Tensor;
+using tensorflow::TensorShape;
+using tensorflow::errors::InvalidArgument;
+using tensorflow::shape_inference::InferenceContext;
+
+// Shape function: output i has the shape of input `from[i]`.
+template <int... kFrom>
+absl::Status ShapesOf(InferenceContext* context) {
+  int output = 0;
+  (context->set_output(output++, context->input(kFrom)), ...);
+  return absl::OkStatus();
+}
+
+// Access to one call: inputs, outputs and threads.
+class Call {
+ public:
+  explicit Call(OpKernelContext* context) : context_(context) {}
+
+  const TensorShape& shape(int input) const { return context_->input(input).shape(); }
+  int64_t size(int input) const { return context_->input(input).NumElements(); }
+  int64_t dim(int input, int axis) const { return shape(input).dim_size(axis); }
+  const float* floats(int input) const { return context_->input(input).flat<float>().data(); }
+  const int32_t* ints(int input) const { return context_->input(input).flat<int32_t>().data(); }
+
+  // Null after a failed allocation, which the context then reports.
+  float* output(int index, const TensorShape& shape) const {
+    Tensor* tensor = nullptr;
+    context_->SetStatus(context_->allocate_output(index, shape, &tensor));
+    return tensor == nullptr ? nullptr : tensor->flat<float>().data();
+  }
+  bool ok() const { return context_->status().ok(); }
+
+  bool Require(bool condition, const char* message) const {
+    if (!condition) context_->SetStatus(InvalidArgument(message));
+    return condition;
+  }
+  bool RequireRank(int input, int rank, const char* message) const {
+    return Require(shape(input).dims() == rank, message);
+  }
+  bool RequireIds(int input, int64_t limit, const char* message) const {
+    const int32_t* ids = ints(input);
+    const int64_t n = size(input);
+    bool within = true;
+    for (int64_t i = 0; i < n; i++) within &= ids[i] >= 0 && ids[i] < limit;
+    return Require(within, message);
+  }
+
+  Parallel parallel() const {
+    auto* pool = context_->device()->tensorflow_cpu_worker_threads()->workers;
+    return [pool](int64_t items, double cost, const Range& body) {
+      if (items <= 0) return;
+      if (items == 1 || items * cost < kWorthThreads) return body(0, items);
+      pool->ParallelFor(items, static_cast<int64_t>(cost) + 1, body);
+    };
+  }
+
+ private:
+  // Cycles below which waking threads costs more than it saves.
+  static constexpr double kWorthThreads = 30000;
+  OpKernelContext* const context_;
+};
+
+// A kernel whose Compute is `kRun`, with up to one float attribute.
+template <void (*kRun)(const Call&)>
+class Plain : public OpKernel {
+ public:
+  using OpKernel::OpKernel;
+  void Compute(OpKernelContext* context) override { kRun(Call(context)); }
+};
+
+template <void (*kRun)(const Call&, float)>
+class WithFloat : public OpKernel {
+ public:
+  WithFloat(OpKernelConstruction* context, const char* name) : OpKernel(context) {
+    OP_REQUIRES_OK(context, context->GetAttr(name, &value_));
+  }
+  void Compute(OpKernelContext* context) override { kRun(Call(context), value_); }
+
+ private:
+  float value_;
+};
+
+template <void (*kRun)(const Call&, float)>
+class WithEpsilon : public WithFloat<kRun> {
+ public:
+  explicit WithEpsilon(OpKernelConstruction* context) : WithFloat<kRun>(context, "epsilon") {}
+};
+
+template <void (*kRun)(const Call&, float)>
+class WithScale : public WithFloat<kRun> {
+ public:
+  explicit WithScale(OpKernelConstruction* context) : WithFloat<kRun>(context, "scale") {}
+};
+
+void RunRmsNorm(const Call& call, float epsilon) {
+  if (!call.RequireRank(0, 2, "x: expected rank 2")) return;
+  if (!call.Require(call.size(1) == call.dim(0, 1), "weight: expected one number a column")) return;
+  float* y = call.output(0, call.shape(0));
+  if (!call.ok()) return;
+  RmsNorm(call.floats(0), call.floats(1), y, call.dim(0, 0), call.dim(0, 1), epsilon,
+          call.parallel());
+}
+
+void RunRmsNormGrad(const Call& call, float epsilon) {
+  if (!call.RequireRank(0, 2, "x: expected rank 2")) return;
+  if (!call.Require(call.size(1) == call.dim(0, 1), "weight: expected one number a column")) return;
+  if (!call.Require(call.shape(2) == call.shape(0), "dy: expected the shape of x")) return;
+  float* dx = call.output(0, call.shape(0));
+  float* dweight = call.output(1, call.shape(1));
+  if (!call.ok()) return;
+  RmsNormGrad(call.floats(0), call.floats(1), call.floats(2), dx, dweight, call.dim(0, 0),
+              call.dim(0, 1), epsilon, call.parallel());
+}
+
+void RunRotaryEmbedding(const Call& call) {
+  if (!call.RequireRank(0, 4, "x: expected rank 4")) return;
+  const int64_t time = call.dim(0, 2), width = call.dim(0, 3);
+  const TensorShape table({time, width / 2});
+  const bool fits = width % 2 == 0 && call.shape(1) == table && call.shape(2) == table;
+  if (!call.Require(fits, "cos, sin: expected [time, width / 2] of x")) return;
+  float* y = call.output(0, call.shape(0));
+  if (!call.ok()) return;
+  RotaryEmbedding(call.floats(0), call.floats(1), call.floats(2), y, call.dim(0, 0) * call.dim(0, 1),
+                  time, width, call.parallel());
+}
+
+void RunSwiGlu(const Call& call) {
+  if (!call.Require(call.shape(1) == call.shape(0), "up: expected the shape of gate")) return;
+  float* y = call.output(0, call.shape(0));
+  if (!call.ok()) return;
+  SwiGlu(call.floats(0), call.floats(1), y, call.size(0), call.parallel());
+}
+
+void RunSwiGluGrad(const Call& call) {
+  const bool fits = call.shape(1) == call.shape(0) && call.shape(2) == call.shape(0);
+  if (!call.Require(fits, "up, dy: expected the shape of gate")) return;
+  float* dgate = call.output(0, call.shape(0));
+  float* dup = call.output(1, call.shape(0));
+  if (!call.ok()) return;
+  SwiGluGrad(call.floats(0), call.floats(1), call.floats(2), dgate, dup, call.size(0),
+             call.parallel());
+}
+
+// Sizes from q, k and v at inputs 0 to 2.
+bool SizesOf(const Call& call, AttentionSizes* sizes) {
+  for (int i = 0; i < 3; i++) {
+    if (!call.RequireRank(i, 4, "q, k, v: expected rank 4")) return false;
+  }
+  *sizes = {call.dim(0, 0), call.dim(0, 1), call.dim(1, 1),
+            call.dim(0, 2), call.dim(1, 2), call.dim(0, 3)};
+  const AttentionSizes& s = *sizes;
+  const bool fits = call.shape(1) == call.shape(2) && call.dim(1, 0) == s.batch &&
+                    call.dim(1, 3) == s.width && s.groups > 0 && s.heads % s.groups == 0 &&
+                    s.queries <= s.keys;
+  return call.Require(fits, "q, k, v: shapes do not belong together");
+}
+
+TensorShape LseShape(const AttentionSizes& s) { return {s.batch, s.heads, s.queries}; }
+
+void RunCausalAttention(const Call& call, float scale) {
+  AttentionSizes sizes;
+  if (!SizesOf(call, &sizes)) return;
+  float* out = call.output(0, call.shape(0));
+  float* lse = call.output(1, LseShape(sizes));
+  if (!call.ok()) return;
+  CausalAttention(call.floats(0), call.floats(1), call.floats(2), out, lse, sizes, scale,
+                  call.parallel());
+}
+
+void RunCausalAttentionGrad(const Call& call, float scale) {
+  AttentionSizes sizes;
+  if (!SizesOf(call, &sizes)) return;
+  const bool fits = call.shape(3) == call.shape(0) && call.shape(4) == LseShape(sizes) &&
+                    call.shape(5) == call.shape(0);
+  if (!call.Require(fits, "out, lse, dout: shapes do not belong to q")) return;
+  float* dq = call.output(0, call.shape(0));
+  float* dk = call.output(1, call.shape(1));
+  float* dv = call.output(2, call.shape(2));
+  if (!call.ok()) return;
+  CausalAttentionGrad(call.floats(0), call.floats(1), call.floats(2), call.floats(3),
+                      call.floats(4), call.floats(5), dq, dk, dv, sizes, scale, call.parallel());
+}
+
+void RunSparseCrossEntropy(const Call& call) {
+  if (!call.RequireRank(0, 2, "logits: expected rank 2")) return;
+  const int64_t n = call.dim(0, 0), classes = call.dim(0, 1);
+  if (!call.Require(call.size(1) == n, "targets: expected one a row")) return;
+  if (!call.RequireIds(1, classes, "targets: outside the number of classes")) return;
+  float* loss = call.output(0, {n});
+  float* lse = call.output(1, {n});
+  if (!call.ok()) return;
+  SparseCrossEntropy(call.floats(0), call.ints(1), loss, lse, n, classes, call.parallel());
+}
+
+void RunSparseCrossEntropyGrad(const Call& call) {
+  if (!call.RequireRank(0, 2, "logits: expected rank 2")) return;
+  const int64_t n = call.dim(0, 0), classes = call.dim(0, 1);
+  const bool fits = call.size(1) == n && call.size(2) == n && call.size(3) == n;
+  if (!call.Require(fits, "targets, lse, dloss: expected one a row")) return;
+  if (!call.RequireIds(1, classes, "targets: outside the number of classes")) return;
+  float* dlogits = call.output(0, call.shape(0));
+  if (!call.ok()) return;
+  SparseCrossEntropyGrad(call.floats(0), call.ints(1), call.floats(2), call.floats(3), dlogits, n,
+                         classes, call.parallel());
+}
+
+class ScatterRowsKernel : public OpKernel {
+ public:
+  explicit ScatterRowsKernel(OpKernelConstruction* context) : OpKernel(context) {
+    OP_REQUIRES_OK(context, context->GetAttr("segments", &segments_));
+  }
+  void Compute(OpKernelContext* context) override {
+    const Call call(context);
+    if (!call.RequireRank(0, 2, "rows: expected rank 2")) return;
+    const int64_t n = call.dim(0, 0), width = call.dim(0, 1);
+    if (!call.Require(call.size(1) == n, "ids: expected one a row")) return;
+    if (!call.RequireIds(1, segments_, "ids: outside the number of segments")) return;
+    float* sums = call.output(0, {segments_, width});
+    if (!call.ok()) return;
+    ScatterRows(call.floats(0), call.ints(1), sums, n, segments_, width, call.parallel());
+  }
+
+ private:
+  int64_t segments_;
+};
+
+// The scalars are an input, not attributes: TensorFlow keeps a kernel for every value of an attribute, and these change
+// from step to step.
+void RunAdamW(const Call& call) {
+  const bool fits = call.shape(1) == call.shape(0) && call.shape(2) == call.shape(0) &&
+                    call.shape(3) == call.shape(0) && call.size(4) == 6;
+  if (!call.Require(fits, "gradient, first, second: expected the shape of value")) return;
+  const float* s = call.floats(4);
+  const AdamWScalars scalars = {s[0], s[1], s[2], s[3], s[4], s[5]};
+  float* value = call.output(0, call.shape(0));
+  float* first = call.output(1, call.shape(0));
+  float* second = call.output(2, call.shape(0));
+  if (!call.ok()) return;
+  AdamW(call.floats(0), call.floats(1), call.floats(2), call.floats(3), value, first, second,
+        call.size(0), scalars, call.parallel());
+}
+
+REGISTER_OP("MaplRmsNorm")
+    .Input("x: float")
+    .Input("weight: float")
+    .Output("y: float")
+    .Attr("epsilon: float")
+    .SetShapeFn(ShapesOf<0>);
+REGISTER_KERNEL_BUILDER(Name("MaplRmsNorm").Device(DEVICE_CPU), WithEpsilon<RunRmsNorm>);
+
+REGISTER_OP("MaplRmsNormGrad")
+    .Input("x: float")
+    .Input("weight: float")
+    .Input("dy: float")
+    .Output("dx: float")
+    .Output("dweight: float")
+    .Attr("epsilon: float")
+    .SetShapeFn(ShapesOf<0, 1>);
+REGISTER_KERNEL_BUILDER(Name("MaplRmsNormGrad").Device(DEVICE_CPU), WithEpsilon<RunRmsNormGrad>);
+
+REGISTER_OP("MaplRotaryEmbedding")
+    .Input("x: float")
+    .Input("cos: float")
+    .Input("sin: float")
+    .Output("y: float")
+    .SetShapeFn(ShapesOf<0>);
+REGISTER_KERNEL_BUILDER(Name("MaplRotaryEmbedding").Device(DEVICE_CPU), Plain<RunRotaryEmbedding>);
+
+REGISTER_OP("MaplSwiGlu")
+    .Input("gate: float")
+    .Input("up: float")
+    .Output("y: float")
+    .SetShapeFn(ShapesOf<0>);
+REGISTER_KERNEL_BUILDER(Name("MaplSwiGlu").Device(DEVICE_CPU), Plain<RunSwiGlu>);
+
+REGISTER_OP("MaplSwiGluGrad")
+    .Input("gate: float")
+    .Input("up: float")
+    .Input("dy: float")
+    .Output("dgate: float")
+    .Output("dup: float")
+    .SetShapeFn(ShapesOf<0, 1>);
+REGISTER_KERNEL_BUILDER(Name("MaplSwiGluGrad").Device(DEVICE_CPU), Plain<RunSwiGluGrad>);
+
+REGISTER_OP("MaplCausalAttention")
+    .Input("q: float")
+    .Input("k: float")
+    .Input("v: float")
+    .Output("out: float")
+    .Output("lse: float")
+    .Attr("scale: float")
+    .SetShapeFn([](InferenceContext* context) -> absl::Status {
+      context->set_output(0, context->input(0));
+      tensorflow::shape_inference::ShapeHandle lse;
+      TF_RETURN_IF_ERROR(context->Subshape(context->input(0), 0, 3, &lse));
+      context->set_output(1, lse);
+      return absl::OkStatus();
+    });
+REGISTER_KERNEL_BUILDER(Name("MaplCausalAttention").Device(DEVICE_CPU),
+                        WithScale<RunCausalAttention>);
+
+REGISTER_OP("MaplCausalAttentionGrad")
+    .Input("q: float")
+    .Input("k: float")
+    .Input("v: float")
+    .Input("out: float")
+    .Input("lse: float")
+    .Input("dout: float")
+    .Output("dq: float")
+    .Output("dk: float")
+    .Output("dv: float")
+    .Attr("scale: float")
+    .SetShapeFn(ShapesOf<0, 1, 2>);
+REGISTER_KERNEL_BUILDER(Name("MaplCausalAttentionGrad").Device(DEVICE_CPU),
+                        WithScale<RunCausalAttentionGrad>);
+
+REGISTER_OP("MaplSparseCrossEntropy")
+    .Input("logits: float")
+    .Input("targets: int32")
+    .Output("loss: float")
+    .Output("lse: float")
+    .SetShapeFn(ShapesOf<1, 1>);
+REGISTER_KERNEL_BUILDER(Name("MaplSparseCrossEntropy").Device(DEVICE_CPU),
+                        Plain<RunSparseCrossEntropy>);
+
+REGISTER_OP("MaplSparseCrossEntropyGrad")
+    .Input("logits: float")
+    .Input("targets: int32")
+    .Input("lse: float")
+    .Input("dloss: float")
+    .Output("dlogits: float")
+    .SetShapeFn(ShapesOf<0>);
+REGISTER_KERNEL_BUILDER(Name("MaplSparseCrossEntropyGrad").Device(DEVICE_CPU),
+                        Plain<RunSparseCrossEntropyGrad>);
+
+REGISTER_OP("MaplScatterRows")
+    .Input("rows: float")
+    .Input("ids: int32")
+    .Output("sums: float")
+    .Attr("segments: int >= 1")
+    .SetShapeFn([](InferenceContext* context) -> absl::Status {
+      int64_t segments;
+      TF_RETURN_IF_ERROR(context->GetAttr("segments", &segments));
+      context->set_output(0, context->Matrix(segments, context->Dim(context->input(0), 1)));
+      return absl::OkStatus();
+    });
+REGISTER_KERNEL_BUILDER(Name("MaplScatterRows").Device(DEVICE_CPU), ScatterRowsKernel);
+
+REGISTER_OP("MaplAdamW")
+    .Input("value: float")
+    .Input("gradient: float")
+    .Input("first: float")
+    .Input("second: float")
+    .Input("scalars: float")
+    .Output("new_value: float")
+    .Output("new_first: float")
+    .Output("new_second: float")
+    .SetShapeFn(ShapesOf<0, 0, 0>);
+REGISTER_KERNEL_BUILDER(Name("MaplAdamW").Device(DEVICE_CPU), Plain<RunAdamW>);
+
+}  // namespace
+}  // namespace mapl

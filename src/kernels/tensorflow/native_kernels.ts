@@ -1,0 +1,94 @@
+/** Which of our TensorFlow ops (`native/ops.cc`) computes which kernel. */
+import type * as tf from '@tensorflow/tfjs-core';
+import {
+  CausalAttention,
+  CausalAttentionGrad,
+  RmsNorm,
+  RmsNormGrad,
+  RotaryEmbedding,
+  ScatterRows,
+  SparseCrossEntropy,
+  SparseCrossEntropyGrad,
+  SwiGLU,
+  SwiGLUGrad,
+} from '../kernel_names.js';
+import type {NodeBackend, NodeBinding, OpAttribute} from './node_backend.js';
+
+interface NativeKernel {
+  /** The op's name in TensorFlow. */
+  op: string;
+  /** Names of the kernel's inputs in the op's order. */
+  inputs: string[];
+  outputs: number;
+  /** Attributes of kernel and op: the kernel's name, the op's name, the binding's type. */
+  attribute?: {from: string; to: string; type: 'TF_ATTR_FLOAT' | 'TF_ATTR_INT'};
+}
+
+const epsilon = {from: 'epsilon', to: 'epsilon', type: 'TF_ATTR_FLOAT'} as const;
+const scale = {from: 'scale', to: 'scale', type: 'TF_ATTR_FLOAT'} as const;
+const segments = {from: 'numSegments', to: 'segments', type: 'TF_ATTR_INT'} as const;
+
+/** By kernel name. */
+export const NATIVE_KERNELS: Readonly<Record<string, NativeKernel>> = {
+  [RmsNorm]: {op: 'MaplRmsNorm', inputs: ['x', 'weight'], outputs: 1, attribute: epsilon},
+  [RmsNormGrad]: {
+    op: 'MaplRmsNormGrad',
+    inputs: ['x', 'weight', 'dy'],
+    outputs: 2,
+    attribute: epsilon,
+  },
+  [RotaryEmbedding]: {op: 'MaplRotaryEmbedding', inputs: ['x', 'cos', 'sin'], outputs: 1},
+  [SwiGLU]: {op: 'MaplSwiGlu', inputs: ['gate', 'up'], outputs: 1},
+  [SwiGLUGrad]: {op: 'MaplSwiGluGrad', inputs: ['gate', 'up', 'dy'], outputs: 2},
+  [CausalAttention]: {
+    op: 'MaplCausalAttention',
+    inputs: ['q', 'k', 'v'],
+    outputs: 2,
+    attribute: scale,
+  },
+  [CausalAttentionGrad]: {
+    op: 'MaplCausalAttentionGrad',
+    inputs: ['q', 'k', 'v', 'out', 'lse', 'dout'],
+    outputs: 3,
+    attribute: scale,
+  },
+  [SparseCrossEntropy]: {op: 'MaplSparseCrossEntropy', inputs: ['logits', 'targets'], outputs: 2},
+  [SparseCrossEntropyGrad]: {
+    op: 'MaplSparseCrossEntropyGrad',
+    inputs: ['logits', 'targets', 'lse', 'dloss'],
+    outputs: 1,
+  },
+  [ScatterRows]: {
+    op: 'MaplScatterRows',
+    inputs: ['rows', 'ids'],
+    outputs: 1,
+    attribute: segments,
+  },
+};
+
+/** The tfjs kernel that runs `native` on tfjs-node's backend. */
+export function nativeKernelConfig(kernelName: string, native: NativeKernel): tf.KernelConfig {
+  const {op, inputs: order, outputs} = native;
+  return {
+    kernelName,
+    backendName: 'tensorflow',
+    kernelFunc: ({inputs, attrs, backend}) => {
+      const node = backend as NodeBackend;
+      const tensors = order.map((name) => inputs[name] as tf.TensorInfo);
+      const attributes = opAttributes(native, attrs ?? {}, node.binding);
+      return outputs === 1
+        ? node.executeSingleOutput(op, attributes, tensors)
+        : node.executeMultipleOutputs(op, attributes, tensors, outputs);
+    },
+  };
+}
+
+function opAttributes(
+  {attribute}: NativeKernel,
+  attrs: tf.NamedAttrMap,
+  binding: NodeBinding,
+): OpAttribute[] {
+  if (attribute == null) return [];
+  const {from, to, type} = attribute;
+  return [{name: to, type: binding[type], value: attrs[from] as number}];
+}
