@@ -33,8 +33,11 @@ export class Libp2pLink implements Link {
         events.onEnd(error);
       }
     };
-    stream.addEventListener('drain', () => events.onWritable());
-    stream.addEventListener('idle', () => events.onWritable());
+    // What is sent during these events stays in the buffer until something else is sent: libp2p
+    // emits them while it still marks itself as sending.
+    const onWritable = () => queueMicrotask(() => events.onWritable());
+    stream.addEventListener('drain', onWritable);
+    stream.addEventListener('idle', onWritable);
     stream.addEventListener('remoteCloseWrite', () => end());
     // After the death of a peer the error may be missing, and nothing else tells.
     stream.addEventListener('close', (event) => end(event.error));

@@ -72,6 +72,23 @@ for (const kind of KINDS) {
       await Promise.all([send(a, 10), send(b, 20), receive(b, 10), receive(a, 20)]);
     });
 
+    it('never stalls, whatever the size of frames against the buffers below', async () => {
+      // A heartbeat would wake a sender that sleeps through its turn.
+      const heartbeat = {intervalMs: 100000, timeoutMs: 1000000};
+      const [a, b] = await open({heartbeat}, {heartbeat, creditBytes: 4 * MIB});
+      const sizes = [MIB, 65536, MIB - 1000, 256 * 1024, 3 * MIB, 4];
+      const sending = (async () => {
+        for (let i = 0; i < 48; i++) {
+          await a.send({type: 'activation', tensors: [tensorOf(sizes[i % sizes.length], i)]});
+        }
+      })();
+      for (let i = 0; i < 48; i++) {
+        const frame = await b.receive({timeoutMs: 30000});
+        expect(isTensorOf(frame, sizes[i % sizes.length], i)).toBeTrue();
+      }
+      await sending;
+    });
+
     it('bounds what a sender has under way while nobody takes it', async () => {
       const creditBytes = MIB;
       const [a, b] = await open({}, {creditBytes});
