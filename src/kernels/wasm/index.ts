@@ -1,8 +1,15 @@
 /** Kernels that tfjs-wasm lacks or has in a slow form, and wasm versions of this package's own. */
 import * as tf from '@tensorflow/tfjs-core';
+import * as names from '../kernel_names.js';
 import {batchMatMul} from './batch_mat_mul.js';
+import {causalAttention, causalAttentionGrad} from './causal_attention.js';
 import {fusedMatMul} from './fused_mat_mul.js';
 import {gather} from './gather.js';
+import {rmsNorm, rmsNormGrad} from './rms_norm.js';
+import {rotaryEmbedding} from './rotary_embedding.js';
+import {scatterRows} from './scatter_rows.js';
+import {sparseCrossEntropy, sparseCrossEntropyGrad} from './sparse_cross_entropy.js';
+import {swiglu, swigluGrad} from './swiglu.js';
 import {unsortedSegmentSum} from './unsorted_segment_sum.js';
 import {wasmKernelConfig, type WasmKernel} from './wasm_backend.js';
 
@@ -11,6 +18,16 @@ const KERNELS: ReadonlyArray<readonly [name: string, kernel: WasmKernel]> = [
   [tf._FusedMatMul, fusedMatMul],
   [tf.GatherV2, gather],
   [tf.UnsortedSegmentSum, unsortedSegmentSum],
+  [names.CausalAttention, causalAttention],
+  [names.CausalAttentionGrad, causalAttentionGrad],
+  [names.RmsNorm, rmsNorm],
+  [names.RmsNormGrad, rmsNormGrad],
+  [names.RotaryEmbedding, rotaryEmbedding],
+  [names.ScatterRows, scatterRows],
+  [names.SparseCrossEntropy, sparseCrossEntropy],
+  [names.SparseCrossEntropyGrad, sparseCrossEntropyGrad],
+  [names.SwiGLU, swiglu],
+  [names.SwiGLUGrad, swigluGrad],
 ];
 
 /**

@@ -160,7 +160,7 @@ describe('kernels of this backend', () => {
         expect(actual.length).toBe(expected.length);
         for (const [i, tensor] of actual.entries()) {
           const reference = dense(expected[i].shape, await expected[i].data());
-          await expectClose(tensor, reference, 1e-5, `${name}, output ${i}`);
+          await expectClose(tensor, reference, 2e-5, `${name}, output ${i}`);
           expect(Array.from(await again[i].data())).toEqual(Array.from(await tensor.data()));
         }
       }
