@@ -127,8 +127,8 @@ describe('llama', () => {
   });
 
   it('trains through boundaries and leaves no tensors behind', async () => {
-    const model = llama({...tiny, num_hidden_layers: 3, mapl: {stages: 3, rank: 4}});
-    const optimizer = tf.train.sgd(0.05);
+    const model = llama({...tiny, mapl: {stages: 2, rank: 4}});
+    const optimizer = tf.train.sgd(0.1);
     const [x, y] = [idsOf(inputs), idsOf(targets)];
     const step = () =>
       optimizer.minimize(
@@ -138,7 +138,7 @@ describe('llama', () => {
     const [first] = await take(step());
     const before = tf.memory().numTensors;
     let last = first;
-    for (let i = 0; i < 12; i++) {
+    for (let i = 0; i < 3; i++) {
       [last] = await take(step());
     }
     expect(tf.memory().numTensors).toBe(before);
@@ -149,8 +149,8 @@ describe('llama', () => {
   });
 
   it('trains under compile and fit', async () => {
-    const model = llama({...tiny, mapl: {stages: 2, rank: 4}});
-    const optimizer = tf.train.sgd(0.05);
+    const model = llama({...tiny, num_hidden_layers: 1});
+    const optimizer = tf.train.sgd(0.1);
     // tfjs wants targets of the output's shape, and its own sparse loss clips logits.
     const loss = (truth: tf.Tensor, logits: tf.Tensor) =>
       tf.losses.softmaxCrossEntropy(truth, logits) as tf.Scalar;
@@ -160,9 +160,9 @@ describe('llama', () => {
     const y = tf.tidy(() =>
       tf.cast(tf.oneHot(tf.tensor2d(targets, [2, 6], 'int32'), 11), 'float32'),
     );
-    const {history} = await model.fit(x, y, {epochs: 8, batchSize: 2, verbose: 0});
+    const {history} = await model.fit(x, y, {epochs: 3, batchSize: 2, verbose: 0});
     const losses = history.loss as number[];
-    expect(losses[7]).toBeLessThan(losses[0]);
+    expect(losses[2]).toBeLessThan(losses[0] - 0.01);
     tf.dispose([x, y]);
     optimizer.dispose();
     model.dispose();
