@@ -84,6 +84,8 @@ export class InProcessLink implements Link {
   private other!: InProcessLink;
   private out!: Line;
   private ended = false;
+  /** Ended, or closed by both ends. */
+  over = false;
   private closing = false;
   private otherClosed = false;
   /** The line was lost before anybody listened. */
@@ -190,12 +192,14 @@ export class InProcessLink implements Link {
 
   private endIfBothClosed(): void {
     if (this.closing && this.otherClosed) {
+      this.over = true;
       this.settleClosed();
     }
   }
 
   private end(): void {
     this.ended = true;
+    this.over = true;
     this.out.drop();
     this.settleClosed();
   }

@@ -7,7 +7,7 @@ import {PeerLost, Refused} from './transport_errors.js';
 /** Where transports of one process find each other, and where their lines can be disturbed. */
 export class InProcessNetwork {
   private readonly hosts = new Map<string, {id: string; hub: ChannelHub}>();
-  private readonly links: {a: string; b: string; ends: [InProcessLink, InProcessLink]}[] = [];
+  private links: {a: string; b: string; ends: [InProcessLink, InProcessLink]}[] = [];
 
   /** @param settings Delay and rate of all lines made from now on. Default: as fast as can be. */
   constructor(private readonly settings: LineSettings = {}) {}
@@ -53,7 +53,7 @@ export class InProcessNetwork {
       throw new Refused(`connect: ${host.id} is at '${where}', and not ${peerId}.`);
     }
     const ends = InProcessLink.pair(from, peerId, this.settings);
-    this.links.push({a: from, b: peerId, ends});
+    this.links = [...this.links.filter((link) => !link.ends[0].over), {a: from, b: peerId, ends}];
     void host.hub.accept(ends[1]);
     return ends[0];
   }

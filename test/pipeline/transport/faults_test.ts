@@ -72,9 +72,9 @@ describe('a peer in another process', () => {
 
   it('that is frozen is found by its silence', async () => {
     const {process: child, channel} = await startPeer({
-      heartbeat: {intervalMs: 100, timeoutMs: 1000},
+      heartbeat: {intervalMs: 100, timeoutMs: 2500},
     });
-    await sleep(1500);
+    await sleep(3000);
     await channel.send({type: 'control'});
     const receiving = errorOf(channel.receive());
     child.kill('SIGSTOP');
@@ -96,17 +96,21 @@ describe('a peer in another process', () => {
     order({what: 'answer'});
     await channel.send({type: 'activation', step: 100});
     expect((await channel.receive()).step).toBe(100);
-    const computed = new Promise((resolve) => child.once('message', resolve));
+    const did: string[] = [];
+    child.on('message', (report: {did: string}) => did.push(report.did));
     order({what: 'compute', ms: 7000});
-    await sleep(500);
+    await until('it computes', () => did.length === 1);
     const tensors = [tensorOf(MIB, 1)];
     const sends = Array.from({length: 64}, (_, step) =>
       channel.send({type: 'activation', step, tensors}),
     );
-    await sleep(1000);
+    for (let before = -1; before !== channel.stats().queued; await sleep(300)) {
+      before = channel.stats().queued;
+    }
     // Credit would allow all of it: the length of libp2p's buffer holds the rest back.
     expect(channel.stats().queued).toBeGreaterThan(32 * MIB);
-    await computed;
+    await until('it has computed', () => did.length === 2);
+    expect(did).toEqual(['begin', 'compute']);
     for (let step = 0; step < 64; step++) {
       expect((await channel.receive()).step).toBe(step);
     }

@@ -16,7 +16,7 @@ export type Order =
   /** Compute for so long without a pause. */
   | {readonly what: 'compute'; readonly ms: number};
 
-export type Report = {readonly addresses: readonly string[]} | {readonly done: string};
+export type Report = {readonly addresses: readonly string[]} | {readonly did: 'begin' | 'compute'};
 
 const report = (what: Report) => process.send!(what);
 
@@ -36,9 +36,12 @@ async function obey(order: Order): Promise<void> {
       await (await channel).send({type: 'control', step: frame.step});
     }
   } else {
+    await new Promise<void>((resolve) => {
+      process.send!({did: 'begin'} satisfies Report, () => resolve());
+    });
     const end = performance.now() + order.ms;
     while (performance.now() < end);
-    report({done: 'compute'});
+    report({did: 'compute'});
   }
 }
 
