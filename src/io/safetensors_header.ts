@@ -1,6 +1,9 @@
 /**
  * The header of a safetensors file (https://github.com/huggingface/safetensors): 8 bytes little-endian length `n`, then
  * `n` bytes of JSON `{name: {dtype, shape, data_offsets}}`, then the tensors back to back.
+ *
+ * Our own, because the npm package `safetensors` (0.0.1) only slices a buffer: it checks nothing (a truncated file gives
+ * short tensors), widens no half floats, reads whole files only and can't write.
  */
 
 /** Bytes per element of each dtype the format knows and that we read. */
