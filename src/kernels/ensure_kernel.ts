@@ -10,6 +10,7 @@ export type ComposedKernel = (
 ) => tf.Tensor | tf.Tensor[];
 
 const composed = new Map<string, ComposedKernel>();
+const onFirstUse = new Map<string, () => void>();
 
 /** Declares the composed reference of a kernel. Called once per kernel, at import. */
 export function registerComposed(kernelName: string, kernel: ComposedKernel): void {
@@ -31,12 +32,25 @@ export function composedKernelNames(): string[] {
 }
 
 /**
+ * Has `register` called when the first op of this package runs on that backend, however the user brought it up. By then
+ * tfjs has registered its own kernels, and those that `register` replaces stay replaced.
+ */
+export function registerOnFirstUse(backendName: string, register: () => void): void {
+  onFirstUse.set(backendName, register);
+}
+
+/**
  * Makes sure that the current backend has a kernel of this name: its own, or else the composed reference.
  * Ops call it right before `runKernel`. Nested ops of a composed kernel are not recorded on the gradient tape, because
  * tfjs only records at kernel depth 0: the registered gradient is the only one.
  */
 export function ensureKernel(kernelName: string): void {
   const backendName = tf.getBackend();
+  const register = onFirstUse.get(backendName);
+  if (register != null) {
+    onFirstUse.delete(backendName);
+    register();
+  }
   if (tf.getKernel(kernelName, backendName) != null) {
     return;
   }

@@ -68,6 +68,20 @@ describe('package', () => {
     for (const name of NAMES) expect(names).toContain(name);
   });
 
+  it('mends the wasm backend of a user who brings it up with tfjs alone', async () => {
+    const file = path.join(folder, 'wasm.mjs');
+    writeFileSync(
+      file,
+      `import * as tf from '@tensorflow/tfjs-core';
+       import {rmsNorm} from 'tfjs-mapl';
+       import '@tensorflow/tfjs-backend-wasm';
+       await tf.setBackend('wasm');
+       rmsNorm(tf.ones([2, 4]), tf.ones([4]));
+       console.log(tf.getKernel('UnsortedSegmentSum', 'wasm') != null);`,
+    );
+    expect((await run(process.execPath, [file])).stdout.trim().split('\n').pop()).toBe('true');
+  });
+
   it('loads from a script tag, beside the global tf and without Node', () => {
     const code = readFileSync(path.join(root, 'dist/tfjs-mapl.umd.min.js'), 'utf8');
     const page: {[name: string]: unknown} = {tf, console, TextEncoder, TextDecoder, URL};
@@ -94,7 +108,7 @@ describe('package', () => {
       ['nodenext', 'nodenext'],
       ['esnext', 'bundler'],
     ]) {
-      const args = ['--noEmit', '--strict', '--skipLibCheck', '--target', 'es2022', '--types', ''];
+      const args = ['--noEmit', '--strict', '--skipLibCheck', '--target', 'es2022'];
       const all = [tsc, ...args, '--module', module, '--moduleResolution', resolution, 'user.ts'];
       const {stdout} = await run(process.execPath, all, {cwd: folder}).catch((error) => error);
       expect(stdout).withContext(resolution).toBe('');

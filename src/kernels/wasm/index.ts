@@ -1,5 +1,6 @@
 /** Kernels that tfjs-wasm lacks or has in a slow form, and wasm versions of this package's own. */
 import * as tf from '@tensorflow/tfjs-core';
+import {registerOnFirstUse} from '../ensure_kernel.js';
 import * as names from '../kernel_names.js';
 import {batchMatMul} from './batch_mat_mul.js';
 import {causalAttention, causalAttentionGrad} from './causal_attention.js';
@@ -42,3 +43,5 @@ export function registerWasmKernels(): void {
     tf.registerKernel(wasmKernelConfig(name, kernel));
   }
 }
+
+registerOnFirstUse('wasm', registerWasmKernels);
