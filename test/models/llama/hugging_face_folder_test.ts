@@ -1,5 +1,5 @@
 import type * as tf from '@tensorflow/tfjs-core';
-import type * as tfl from '@tensorflow/tfjs-layers';
+import * as tfl from '@tensorflow/tfjs-layers';
 import {inNode} from '../../../src/backends/backend.js';
 import {encodeSafetensors, SafetensorsReader} from '../../../src/io/index.js';
 import {llama, llamaConfigOf, loadLlama, saveLlama} from '../../../src/models/llama/index.js';
@@ -201,6 +201,9 @@ if (inNode()) {
       const model = llama(tiny);
       await expectAsync(saveLlama(model, folder, {shards: 0})).toBeRejectedWithError(/shards is 0/);
       model.dispose();
+      const dense = tfl.sequential({layers: [tfl.layers.dense({units: 1, inputShape: [1]})]});
+      await expectAsync(saveLlama(dense, folder)).toBeRejectedWithError(/is no whole LLaMA/);
+      dense.dispose();
     });
   });
 }
