@@ -76,8 +76,10 @@ export function splitDocuments(
   const side = new Array<SplitName>(parts.length).fill('train');
   let held = 0;
   for (const {index, size} of order) {
-    if (held < test * total) side[index] = 'test';
-    else if (held < (test + validation) * total) side[index] = 'validation';
+    // By its middle: a piece larger than the share is not held out, so something is left to train on.
+    const middle = held + size / 2;
+    if (middle < test * total) side[index] = 'test';
+    else if (middle < (test + validation) * total) side[index] = 'validation';
     else break;
     held += size;
   }

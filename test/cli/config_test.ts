@@ -85,6 +85,11 @@ describe('configuration', () => {
       {training: {warmup: 0.6}},
       /warmup \(0\.6\) and training\.decay \(0\.5\) overlap/,
     ],
+    [
+      'stages in another order than the layers',
+      {pipeline: {stages: ['model.layers.2', 'model.layers.1']}},
+      /'model\.layers\.1' cannot begin stage 2; expected a layer from model\.layers\.3/,
+    ],
     ['a list', [1], /expected an object with the sections model, pipeline/],
   ];
   for (const [name, settings, message] of refused) {

@@ -51,6 +51,11 @@ describe('splitDocuments', () => {
     }
   });
 
+  it('leaves a text too short to be split to training', () => {
+    const parts = splitDocuments([{name: 'a', text: 'Too short a text.'}], shares);
+    expect([parts.train.length, parts.validation.length, parts.test.length]).toEqual([1, 0, 0]);
+  });
+
   it('refuses empty text, doubled names and shares that leave nothing', () => {
     expect(() => splitDocuments([], shares)).toThrowError(/the text is empty \(0 documents/);
     expect(() => splitDocuments([{name: 'a', text: ' \n'}], shares)).toThrowError(/text is empty/);

@@ -1,8 +1,11 @@
+import {existsSync} from 'node:fs';
+import path from 'node:path';
 import {Command} from 'commander';
-import {DEMO_SHARES} from '../../data/demo_shares.js';
 import {splitDocuments} from '../../data/split_documents.js';
 import {encodeDocuments} from '../../data/encode_documents.js';
 import {evaluationBatches} from '../../data/token_batches.js';
+import {parseConfig, readSettings} from '../config/load_config.js';
+import type {RunConfig} from '../config/schema.js';
 import {evaluateModel} from '../training/evaluate_model.js';
 import {loadDocuments} from '../training/load_text.js';
 import {openModel} from '../training/open_model.js';
@@ -25,10 +28,13 @@ export function evalCommand(): Command {
   const command = new Command('eval')
     .description('measure loss and perplexity of a model on text')
     .argument('<model>', 'Hugging Face folder, checkpoint, or folder of a run')
-    .option('--text <values...>', 'files, folders or patterns (default: the demo text)')
+    .option(
+      '--text <values...>',
+      "files, folders or patterns (default: the run's text, else the demo's)",
+    )
     .option(
       '--split <part>',
-      'train, validation, test or all (default: test of the demo text, all of your text)',
+      'train, validation, test or all, split as by the run (default: test, or all of --text)',
     )
     .option('--tokenizer <path>', 'tokenizer.json, where none is beside the model')
     .option(
@@ -56,7 +62,7 @@ export function evalCommand(): Command {
 }
 
 async function evaluate(given: string, options: EvalOptions): Promise<void> {
-  const {text = [], split = text.length ? 'all' : 'test', batchSize, batches} = options;
+  const {split = options.text ? 'all' : 'test', batchSize, batches} = options;
   if (!['train', 'validation', 'test', 'all'].includes(split)) {
     throw new Error(`--split is '${split}'; expected train, validation, test or all.`);
   }
@@ -66,14 +72,20 @@ async function evaluate(given: string, options: EvalOptions): Promise<void> {
     options.backend,
     options.tokenizer,
   );
-  const context = options.context ?? Math.min(config.max_position_embeddings, 1024);
+  const {data, training} = await runConfigOf(folder);
+  const context = options.context ?? Math.min(config.max_position_embeddings, training.context);
   if (context > config.max_position_embeddings) {
     throw new Error(
       `--context is ${context}, more than the model takes (${config.max_position_embeddings}).`,
     );
   }
-  const documents = await loadDocuments(text, log);
-  const parts = splitDocuments(documents, split === 'all' ? {validation: 0, test: 0} : DEMO_SHARES);
+  const documents = await loadDocuments(options.text ?? data.text, log);
+  const shares = {validation: data.validationShare, test: data.testShare};
+  const parts = splitDocuments(
+    documents,
+    split === 'all' ? {validation: 0, test: 0} : shares,
+    data.splitSeed,
+  );
   const tokens = await encodeDocuments(parts[split === 'all' ? 'train' : split], tokenizer);
   const chosen = evaluationBatches(tokens, batchSize, context, batches);
   let told = Date.now();
@@ -89,4 +101,11 @@ async function evaluate(given: string, options: EvalOptions): Promise<void> {
   }
   console.log(`${folder} on ${result.tokens} tokens (${split}, context ${context}):`);
   console.log(`loss ${result.loss.toFixed(4)} nats, perplexity ${result.perplexity.toFixed(2)}`);
+}
+
+/** The configuration of the run a checkpoint belongs to; the defaults for any other model. */
+async function runConfigOf(folder: string): Promise<RunConfig> {
+  const file = path.join(path.dirname(path.dirname(path.resolve(folder))), 'config.json');
+  const inRun = path.basename(path.dirname(path.resolve(folder))) === 'checkpoints';
+  return parseConfig(inRun && existsSync(file) ? await readSettings(file) : {}, file);
 }

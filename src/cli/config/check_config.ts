@@ -11,6 +11,24 @@ export function processCount(config: RunConfig): number {
   return config.pipeline.processes ?? stageCount(config);
 }
 
+/** Problems with names of layers that begin stages: decoder layers, each after the one before. */
+function stageNameProblems(stages: string[], layers: number): string[] {
+  const problems: string[] = [];
+  let previous = 0;
+  stages.forEach((name, i) => {
+    const index = Number(/^model\.layers\.(\d+)$/.exec(name)?.[1] ?? -1);
+    if (index <= previous || index >= layers) {
+      problems.push(
+        `pipeline.stages: '${name}' cannot begin stage ${i + 1}; expected a layer from ` +
+          `model.layers.${previous + 1} to model.layers.${layers - 1}.`,
+      );
+    } else {
+      previous = index;
+    }
+  });
+  return problems;
+}
+
 /**
  * Checks what no single key can: sizes that have to fit each other.
  *
@@ -54,6 +72,9 @@ export function configProblems(config: RunConfig): string[] {
       `model.layers is ${model.layers}, pipeline.stages asks for ${stages} stages; every stage ` +
         `needs a layer: use at most ${model.layers} stages.`,
     );
+  }
+  if (Array.isArray(pipeline.stages)) {
+    problems.push(...stageNameProblems(pipeline.stages, model.layers));
   }
   if (training.batchSize % pipeline.microbatches) {
     problems.push(

@@ -32,6 +32,8 @@ export interface LaunchArgs {
 /** The stages of a run, up and connected. */
 export interface LaunchedStages {
   stages: StageHandle[];
+  /** Process ids of stages that are not in this process. */
+  pids: number[];
   /** Ends all stages in good order. */
   close(): Promise<void>;
   /** Ends all stages at once. */
@@ -104,6 +106,7 @@ async function launchProcesses(args: LaunchArgs): Promise<LaunchedStages> {
   );
   const launched: LaunchedStages = {
     stages,
+    pids: stages.flatMap(({pid}) => (pid == null ? [] : [pid])),
     close: async () => void (await Promise.all(stages.map((stage) => stage.close()))),
     kill: async () => void (await Promise.all(stages.map((stage) => stage.kill()))),
     cause: async (error) => {
@@ -175,7 +178,7 @@ async function launchHere(args: LaunchArgs): Promise<LaunchedStages> {
     parts.forEach(({optimizer}) => optimizer.dispose());
     dispose();
   };
-  return {stages, close, kill: close, cause: async (error) => error};
+  return {stages, pids: [], close, kill: close, cause: async (error) => error};
 }
 
 /** Brings up the stages of a run, in as many processes as the configuration says. */

@@ -65,6 +65,7 @@ export async function runTraining(args: TrainingArgs): Promise<RunSummary> {
   const from = resume ? await latestCheckpoint(run.checkpoints) : null;
   const resumeFrom = from?.folder ?? null;
   const launched = await launchStages({config, backend: backend.name, text, run, resumeFrom});
+  if (launched.pids.length) log(`${title}: stages are processes ${launched.pids.join(', ')}`);
   // Only now: a run that never came up leaves no run behind.
   await run.writeConfig(config);
   const facts = {

@@ -32,6 +32,8 @@ export function exampleRun(
       seconds: 0.5,
       forwardBytes: [forward * tokens, forward * tokens, forward * tokens],
       backwardBytes: [backward * tokens, backward * tokens, backward * tokens],
+      overheadBytes: 1000,
+      waiting: [0.5, 0.5, 0.5, 0.5],
     });
     if (step % 50 === 0) {
       metrics.push({kind: 'evaluation', step, split: 'validation', loss: loss(step) + 0.1, tokens});
@@ -46,6 +48,7 @@ export function exampleRun(
     backend: {name: 'tensorflow', reason: 'fastest of 3 <measured>', threads: 1, processes: 4},
     dataHash: '0123456789abcdef',
     parameters: 1300000,
+    stages: [],
     steps,
     tokens: steps * tokens,
     seconds: steps / 2,
@@ -54,6 +57,7 @@ export function exampleRun(
     bytesPerToken: {
       boundaries: [leg, leg, leg],
       all: {forward: 3 * forward, backward: 3 * backward, total: 3 * (forward + backward)},
+      overhead: 0.25,
     },
     boundaries: method === 'mapl' ? boundaries : [],
     checkpoint: `checkpoints/step-${steps}`,
