@@ -7,12 +7,18 @@ export default tseslint.config(
     rules: {
       '@typescript-eslint/no-explicit-any': 'error',
       '@typescript-eslint/consistent-type-imports': 'error',
-      '@typescript-eslint/no-unused-vars': ['error', {argsIgnorePattern: '^_', varsIgnorePattern: '^_'}],
+      '@typescript-eslint/no-unused-vars': [
+        'error',
+        {argsIgnorePattern: '^_', varsIgnorePattern: '^_'},
+      ],
       '@typescript-eslint/no-require-imports': 'off',
       eqeqeq: ['error', 'always', {null: 'ignore'}],
       'prefer-const': 'error',
       'no-console': ['error', {allow: ['warn', 'error']}],
     },
   },
-  {files: ['scripts/**', 'src/cli/**', 'test/run.ts', 'benchmarks/**', 'examples/**'], rules: {'no-console': 'off'}},
+  {
+    files: ['scripts/**', 'src/cli/**', 'test/run.ts', 'benchmarks/**', 'examples/**'],
+    rules: {'no-console': 'off'},
+  },
 );
