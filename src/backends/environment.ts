@@ -41,6 +41,9 @@ export function backendEnvironment(
     env[name === 'intraOpThreads' ? 'TF_NUM_INTRAOP_THREADS' : 'TF_NUM_INTEROP_THREADS'] =
       String(count);
   }
+  // Without oneDNN, TensorFlow 2.21 multiplies with generated code that a signal must not interrupt: under Node's CPU
+  // profiler (SIGPROF) the heap is corrupted within seconds. By itself it is on only where the CPU is new enough.
+  if (current.TF_ENABLE_ONEDNN_OPTS == null) env.TF_ENABLE_ONEDNN_OPTS = '1';
   if (logLevel != null) env.TF_CPP_MIN_LOG_LEVEL = String(logLevel);
   else if (current.TF_CPP_MIN_LOG_LEVEL == null) env.TF_CPP_MIN_LOG_LEVEL = '2';
   return env;

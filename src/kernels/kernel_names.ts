@@ -85,3 +85,17 @@ export type ScatterRowsInputs = Inputs<'rows' | 'ids'>;
 export interface ScatterRowsAttrs {
   numSegments: number;
 }
+
+/** One step of AdamW on `value`, `gradient`, `first`, `second` of one shape → new value, first and second moment. */
+export const AdamWUpdate = 'AdamWUpdate';
+export type AdamWUpdateInputs = Inputs<'value' | 'gradient' | 'first' | 'second'>;
+/** Float64; the products of them that the kernel needs are rounded once. */
+export interface AdamWUpdateAttrs {
+  learningRate: number;
+  beta1: number;
+  beta2: number;
+  epsilon: number;
+  weightDecay: number;
+  /** Updates including this one: 1 at the first. */
+  t: number;
+}

@@ -1,16 +1,11 @@
 /** The arithmetic of AdamW, apart from where its state lives. */
-import * as tf from '@tensorflow/tfjs-core';
+import type * as tf from '@tensorflow/tfjs-core';
+import '../kernels/composed/adamw_update.js';
+import {runKernel} from '../kernels/ensure_kernel.js';
+import {AdamWUpdate, type AdamWUpdateAttrs} from '../kernels/kernel_names.js';
 
 /** Scalars of one AdamW step, worked out in float64. */
-export interface AdamWScalars {
-  learningRate: number;
-  beta1: number;
-  beta2: number;
-  epsilon: number;
-  weightDecay: number;
-  /** Updates including this one: 1 at the first. */
-  t: number;
-}
+export type AdamWScalars = AdamWUpdateAttrs;
 
 /**
  * One step of AdamW on one tensor, as `torch.optim.AdamW`:
@@ -26,14 +21,11 @@ export function adamWUpdate(
   gradient: tf.Tensor,
   first: tf.Tensor,
   second: tf.Tensor,
-  {learningRate, beta1, beta2, epsilon, weightDecay, t}: AdamWScalars,
+  scalars: AdamWScalars,
 ): [tf.Tensor, tf.Tensor, tf.Tensor] {
-  const correction = Math.sqrt(1 - beta2 ** t);
-  const stepSize = (learningRate * correction) / (1 - beta1 ** t);
-  const m = tf.add(first, tf.mul(tf.sub(gradient, first), 1 - beta1));
-  const v = tf.add(tf.mul(second, beta2), tf.mul(tf.square(gradient), 1 - beta2));
-  const quotient = tf.div(m, tf.add(tf.sqrt(v), epsilon * correction));
-  const decay = learningRate * weightDecay;
-  const decayed = decay === 0 ? value : tf.mul(value, 1 - decay);
-  return [tf.sub(decayed, tf.mul(quotient, stepSize)), m, v];
+  return runKernel<[tf.Tensor, tf.Tensor, tf.Tensor]>(
+    AdamWUpdate,
+    {value, gradient, first, second},
+    {...scalars},
+  );
 }

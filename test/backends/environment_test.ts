@@ -3,11 +3,19 @@ import {backendEnvironment, setBackendEnvironment} from '../../src/backends/inde
 
 describe('backendEnvironment', () => {
   it('is deterministic and quiet unless told otherwise', () => {
-    expect(backendEnvironment()).toEqual({TF_DETERMINISTIC_OPS: '1', TF_CPP_MIN_LOG_LEVEL: '2'});
+    expect(backendEnvironment()).toEqual({
+      TF_DETERMINISTIC_OPS: '1',
+      TF_ENABLE_ONEDNN_OPTS: '1',
+      TF_CPP_MIN_LOG_LEVEL: '2',
+    });
   });
 
   it('leaves what the user has set', () => {
-    const set = {TF_DETERMINISTIC_OPS: '0', TF_CPP_MIN_LOG_LEVEL: '0'};
+    const set = {
+      TF_DETERMINISTIC_OPS: '0',
+      TF_ENABLE_ONEDNN_OPTS: '0',
+      TF_CPP_MIN_LOG_LEVEL: '0',
+    };
     expect(backendEnvironment({}, set)).toEqual({});
     expect(backendEnvironment({deterministic: true, logLevel: 3}, set)).toEqual({
       TF_DETERMINISTIC_OPS: '1',

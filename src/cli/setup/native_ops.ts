@@ -10,13 +10,16 @@ import {
 } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import {compile, compileFlags, compileJobs, findCompiler, linkFlags} from './compile.js';
+import {compile, compileFlags, compileJobs, findCompiler, keyFlags, linkFlags} from './compile.js';
 import {packageRoot} from '../../data/package_root.js';
 import type {RunCommand} from './run_command.js';
 import {partial, sha256Texts} from './state.js';
 
-/** The ops may use all that this CPU has; the cache is keyed by its model. */
-const OPTIMISE = ['-O3', '-march=native'];
+/**
+ * The ops may use all that this CPU has; the cache is keyed by its model. Loops with square roots are only vectorised
+ * where these need not set errno.
+ */
+const OPTIMISE = ['-O3', '-march=native', '-fno-math-errno'];
 
 /** C++ sources of a library and what they were built from. */
 export interface NativeSources {
@@ -105,7 +108,7 @@ function hash(site: string, folder: string, units: string[]): string {
   return sha256Texts([
     os.cpus()[0]?.model ?? process.arch,
     ...OPTIMISE,
-    ...compileFlags(site),
+    ...keyFlags(site),
     ...[...units, ...headers].flatMap((name) => [name, readFileSync(path.join(folder, name))]),
   ]);
 }

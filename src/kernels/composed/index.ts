@@ -1,4 +1,5 @@
 /** Registers all composed reference kernels. */
+import './adamw_update.js';
 import './boundary_decode.js';
 import './boundary_encode.js';
 import './causal_attention.js';

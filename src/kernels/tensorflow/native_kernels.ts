@@ -1,6 +1,8 @@
 /** Which of our TensorFlow ops (`native/ops.cc`) computes which kernel. */
-import type * as tf from '@tensorflow/tfjs-core';
+import * as tf from '@tensorflow/tfjs-core';
+import {adamWFactors} from '../composed/adamw_update.js';
 import {
+  AdamWUpdate,
   CausalAttention,
   CausalAttentionGrad,
   RmsNorm,
@@ -11,6 +13,7 @@ import {
   SparseCrossEntropyGrad,
   SwiGLU,
   SwiGLUGrad,
+  type AdamWUpdateAttrs,
 } from '../kernel_names.js';
 import type {NodeBackend, NodeBinding, OpAttribute} from './node_backend.js';
 
@@ -22,6 +25,11 @@ interface NativeKernel {
   outputs: number;
   /** Attributes of kernel and op: the kernel's name, the op's name, the binding's type. */
   attribute?: {from: string; to: string; type: 'TF_ATTR_FLOAT' | 'TF_ATTR_INT'};
+  /**
+   * Numbers that make up the op's last input. For attributes that change from step to step: TensorFlow keeps a kernel for
+   * every value of an attribute for good.
+   */
+  numbers?: (attrs: tf.NamedAttrMap) => number[];
 }
 
 const epsilon = {from: 'epsilon', to: 'epsilon', type: 'TF_ATTR_FLOAT'} as const;
@@ -64,21 +72,35 @@ export const NATIVE_KERNELS: Readonly<Record<string, NativeKernel>> = {
     outputs: 1,
     attribute: segments,
   },
+  [AdamWUpdate]: {
+    op: 'MaplAdamW',
+    inputs: ['value', 'gradient', 'first', 'second'],
+    outputs: 3,
+    numbers: (attrs) => {
+      const f = adamWFactors(attrs as unknown as AdamWUpdateAttrs);
+      return [f.newFirst, f.keepSecond, f.newSecond, f.epsilon, f.stepSize, f.keepValue];
+    },
+  },
 };
 
 /** The tfjs kernel that runs `native` on tfjs-node's backend. */
 export function nativeKernelConfig(kernelName: string, native: NativeKernel): tf.KernelConfig {
-  const {op, inputs: order, outputs} = native;
+  const {op, inputs: order, outputs, numbers} = native;
   return {
     kernelName,
     backendName: 'tensorflow',
-    kernelFunc: ({inputs, attrs, backend}) => {
+    kernelFunc: ({inputs, attrs = {}, backend}) => {
       const node = backend as NodeBackend;
       const tensors = order.map((name) => inputs[name] as tf.TensorInfo);
-      const attributes = opAttributes(native, attrs ?? {}, node.binding);
-      return outputs === 1
-        ? node.executeSingleOutput(op, attributes, tensors)
-        : node.executeMultipleOutputs(op, attributes, tensors, outputs);
+      const last = numbers == null ? null : tf.tensor1d(numbers(attrs), 'float32');
+      if (last != null) tensors.push(last);
+      const attributes = opAttributes(native, attrs, node.binding);
+      const result =
+        outputs === 1
+          ? node.executeSingleOutput(op, attributes, tensors)
+          : node.executeMultipleOutputs(op, attributes, tensors, outputs);
+      last?.dispose();
+      return result;
     },
   };
 }

@@ -53,9 +53,10 @@ void SparseCrossEntropyGrad(const float* logits, const int32_t* targets, const f
 void ScatterRows(const float* rows, const int32_t* ids, float* sums, int64_t n, int64_t segments,
                  int64_t width, const Parallel& parallel);
 
-// One step of AdamW on `size` elements.
+// One step of AdamW on `size` elements:
+//   m ← m + new_first (g − m)    v ← keep_second v + new_second g²    w ← keep_value w − step_size m / (√v + epsilon)
 struct AdamWScalars {
-  float one_minus_beta1, beta2, one_minus_beta2, epsilon, step_size, keep;
+  float new_first, keep_second, new_second, epsilon, step_size, keep_value;
 };
 void AdamW(const float* value, const float* gradient, const float* first, const float* second,
            float* new_value, float* new_first, float* new_second, int64_t size,

@@ -1,8 +1,4 @@
 // Kernels that make one pass over their inputs.
-
-// Lets loops with square roots be vectorised: nobody reads errno here.
-#pragma GCC optimize("no-math-errno")
-
 #include <algorithm>
 #include <cmath>
 
@@ -20,6 +16,19 @@ void OverElements(int64_t size, double cost, const Range& body, const Parallel& 
   parallel((size + kChunk - 1) / kChunk, cost * kChunk, [=](int64_t first, int64_t last) {
     body(first * kChunk, std::min(size, last * kChunk));
   });
+}
+
+void AdamWRange(const float* value, const float* gradient, const float* first, const float* second,
+                float* __restrict new_value, float* __restrict new_first,
+                float* __restrict new_second, int64_t size, AdamWScalars s) {
+  for (int64_t i = 0; i < size; i++) {
+    const float g = gradient[i];
+    const float m = first[i] + s.new_first * (g - first[i]);
+    const float v = s.keep_second * second[i] + s.new_second * (g * g);
+    new_first[i] = m;
+    new_second[i] = v;
+    new_value[i] = s.keep_value * value[i] - s.step_size * (m / (std::sqrt(v) + s.epsilon));
+  }
 }
 
 }  // namespace
@@ -97,20 +106,13 @@ void ScatterRows(const float* rows, const int32_t* ids, float* sums, int64_t n, 
   });
 }
 
-//   m ← m + (1 − β₁)(g − m)    v ← β₂ v + (1 − β₂) g²    w ← keep · w − step · m / (√v + ε)
 void AdamW(const float* value, const float* gradient, const float* first_moment,
            const float* second_moment, float* new_value, float* new_first, float* new_second,
            int64_t size, const AdamWScalars& scalars, const Parallel& parallel) {
   const AdamWScalars s = scalars;
   const Range body = [=](int64_t first, int64_t last) {
-    for (int64_t i = first; i < last; i++) {
-      const float g = gradient[i];
-      const float m = first_moment[i] + s.one_minus_beta1 * (g - first_moment[i]);
-      const float v = s.beta2 * second_moment[i] + s.one_minus_beta2 * g * g;
-      new_first[i] = m;
-      new_second[i] = v;
-      new_value[i] = s.keep * value[i] - s.step_size * (m / (std::sqrt(v) + s.epsilon));
-    }
+    AdamWRange(value + first, gradient + first, first_moment + first, second_moment + first,
+               new_value + first, new_first + first, new_second + first, last - first, s);
   };
   OverElements(size, 4, body, parallel);
 }
