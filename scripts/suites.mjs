@@ -58,6 +58,8 @@ export function inNode(suite, backend, {optional = false, node = process.execPat
  * @returns {Promise<Outcome[]>} in the order of `suites`
  */
 export async function runSuites(suites, jobs) {
+  // Without this a signal would leave the suites running.
+  for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1));
   const outcomes = new Array(suites.length);
   const queue = suites.map((suite, index) => ({suite, index}));
   const worker = async () => {

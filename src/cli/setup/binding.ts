@@ -8,7 +8,7 @@ import {
   readInstall,
   type TensorFlowInstall,
 } from '../../backends/tensorflow_install.js';
-import {compile, compileFlags, findCompiler, linkFlags} from './compile.js';
+import {compile, compileFlags, findCompiler, keyFlags, linkFlags} from './compile.js';
 import {packageRoot} from '../../data/package_root.js';
 import {errorLine, type RunCommand} from './run_command.js';
 import {SetupError} from './setup_error.js';
@@ -131,7 +131,7 @@ async function bindingKey(tfjsNode: string, site: string): Promise<string> {
   const sources = readdirSync(folder).filter((name) => /\.(cc|h)$/.test(name));
   const files = [...sources.map((name) => path.join(folder, name)), await quietSource()];
   const contents = files.map((file) => readFileSync(file));
-  return sha256Texts([TENSORFLOW_VERSION, process.arch, ...compileFlags(site), ...contents]);
+  return sha256Texts([TENSORFLOW_VERSION, process.arch, ...keyFlags(site), ...contents]);
 }
 
 async function quietSource(): Promise<string> {

@@ -29,6 +29,14 @@ export async function findCompiler(run: RunCommand): Promise<string> {
 
 /** Flags for a translation unit that includes TensorFlow's and Node's headers. */
 export function compileFlags(site: string): string[] {
+  return [...keyFlags(site), `-I${nodeApiHeaders()}`];
+}
+
+/**
+ * The flags on which the result depends, for hashes. Without the folder of Node's headers: it lies in the project, and
+ * objects are shared between projects.
+ */
+export function keyFlags(site: string): string[] {
   return [
     ...ABI_FLAGS,
     '-fPIC',
@@ -36,7 +44,6 @@ export function compileFlags(site: string): string[] {
     '-DNDEBUG',
     `-DNAPI_VERSION=${NAPI_VERSION}`,
     `-I${path.join(site, 'tensorflow/include')}`,
-    `-I${nodeApiHeaders()}`,
   ];
 }
 
