@@ -1,6 +1,7 @@
 import {fork, type ChildProcess} from 'node:child_process';
 import path from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
+import {selectBackend} from '../../src/backends/index.js';
 import {createIdentity, InProcessPipeline, type StepMetrics} from '../../src/pipeline/index.js';
 import type {WorkerMessage, WorkerSetup} from './support/stage_worker.js';
 import {tinyBatch, tinyModel, tinyOptimizer, VOCAB, weightValues} from './support/tiny.js';
@@ -33,7 +34,11 @@ class Processes {
         const metrics: StepMetrics[] = [];
         processes.metrics.push(metrics);
         let listening!: (address: string) => void;
-        const address = new Promise<string>((resolve) => (listening = resolve));
+        const address = new Promise<string>((resolve, reject) => {
+          listening = resolve;
+          child.on('exit', () => reject(new Error(`stage ${index} ended before it listened`)));
+        });
+        address.catch(() => undefined);
         processes.ends.push(
           new Promise((resolve) => {
             child.on('message', (message: WorkerMessage) => {
@@ -90,52 +95,66 @@ class Processes {
   }
 }
 
-describe('four processes over libp2p', () => {
-  it('give every loss and every weight of the single process, bit for bit', async () => {
-    const steps = 50;
-    const processes = await Processes.start(steps);
-    try {
-      const results = await processes.results();
-      expect(results.map(({type}) => type)).toEqual(['done', 'done', 'done', 'done']);
-      for (const schedule of ['1f1b', 'gpipe']) {
-        const pipeline = await InProcessPipeline.create({
-          model: tinyModel(),
-          stages: STAGES,
-          optimizer: tinyOptimizer,
-          microbatches: MICROBATCHES,
-          vocabSize: VOCAB,
-          schedule,
-        });
-        for (let step = 0; step < steps; step++) {
-          const single = await pipeline.step(tinyBatch(step));
-          for (let p = 0; p < STAGES; p++) {
-            const split = processes.metrics[p][step];
-            expect(split.loss).toBe(single[0].loss);
-            expect(split.gradNorm).toBe(single[0].gradNorm);
-            expect(split.forward.payload).toBe(single[p].forward.payload);
-            expect(split.backward.payload).toBe(single[p].backward.payload);
-            expect(split.forward.overhead).toBe(single[p].forward.overhead);
-          }
-        }
+/** Trains in four processes, then in this one under both schedules, and compares everything. */
+async function compare(steps: number): Promise<void> {
+  const processes = await Processes.start(steps);
+  try {
+    const results = await processes.results();
+    expect(results.map(({type}) => type)).toEqual(['done', 'done', 'done', 'done']);
+    for (const schedule of ['1f1b', 'gpipe']) {
+      const pipeline = await InProcessPipeline.create({
+        model: tinyModel(),
+        stages: STAGES,
+        optimizer: tinyOptimizer,
+        microbatches: MICROBATCHES,
+        vocabSize: VOCAB,
+        schedule,
+      });
+      for (let step = 0; step < steps; step++) {
+        const single = await pipeline.step(tinyBatch(step));
         for (let p = 0; p < STAGES; p++) {
-          const {weights} = results[p] as {weights: {[name: string]: number[]}};
-          expect(weights).toEqual(await weightValues(pipeline.stages[p].weights));
+          const split = processes.metrics[p][step];
+          expect(split.loss).toBe(single[0].loss);
+          expect(split.gradNorm).toBe(single[0].gradNorm);
+          expect(split.forward.payload).toBe(single[p].forward.payload);
+          expect(split.backward.payload).toBe(single[p].backward.payload);
+          expect(split.forward.overhead).toBe(single[p].forward.overhead);
         }
-        await pipeline.close();
-        pipeline.trainers.forEach(({optimizer}) => (optimizer as tf.Optimizer).dispose());
       }
-      const [first] = processes.metrics;
-      expect(first[steps - 1].loss).toBeLessThan(0.7 * first[0].loss);
-      // Flat memory in each process.
-      for (const metrics of processes.metrics) {
-        expect(new Set(metrics.slice(2).map(({numTensors}) => numTensors)).size).toBe(1);
+      for (let p = 0; p < STAGES; p++) {
+        const {weights} = results[p] as {weights: {[name: string]: number[]}};
+        expect(weights).toEqual(await weightValues(pipeline.stages[p].weights));
       }
-    } finally {
-      await processes.stop();
+      await pipeline.close();
+      pipeline.trainers.forEach(({optimizer}) => (optimizer as tf.Optimizer).dispose());
     }
+    const [first] = processes.metrics;
+    expect(first[steps - 1].loss).toBeLessThan(0.7 * first[0].loss);
+    // Flat memory in each process.
+    for (const metrics of processes.metrics) {
+      expect(new Set(metrics.slice(2).map(({numTensors}) => numTensors)).size).toBe(1);
+    }
+  } finally {
+    await processes.stop();
+  }
+}
+
+const own = tf.getBackend();
+
+describe('four processes over libp2p', () => {
+  afterAll(async () => {
+    await tf.setBackend(own);
   });
 
+  for (const backend of new Set([own, 'cpu'])) {
+    it(`give every loss and weight of the single process, bit for bit, on ${backend}`, async () => {
+      await selectBackend({prefer: backend});
+      await compare(50);
+    });
+  }
+
   it('all stop when one is killed in the middle of a step', async () => {
+    await selectBackend({prefer: own});
     const processes = await Processes.start(100_000, (index, step) => {
       if (index === 2 && step === 1) {
         processes.children[2].kill('SIGKILL');
@@ -146,7 +165,9 @@ describe('four processes over libp2p', () => {
       for (const index of [0, 1, 3]) {
         const {type, message} = results[index] as {type: string; message: string};
         expect(type).toBe('failed');
-        expect(message).toMatch(/^Step \d+ stopped at stage [13](, microbatch \d)?: stage 2 was lost: /);
+        expect(message).toMatch(
+          /^Step \d+ stopped at stage [13](, microbatch \d)?: stage 2 was lost: /,
+        );
       }
     } finally {
       await processes.stop();
