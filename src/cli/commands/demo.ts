@@ -20,7 +20,7 @@ const SAMPLE_TOKENS = 80;
  * Steps of each of the two runs, by backend: what fits into ten minutes on two cores, all in all. The slow
  * backends show that everything works; they don't get far.
  */
-const STEPS: Record<string, number> = {tensorflow: 400, webgpu: 400, wasm: 100, cpu: 10};
+const STEPS: Record<string, number> = {tensorflow: 500, webgpu: 500, wasm: 100, cpu: 10};
 
 /** `demo`: the same model with and without compression. */
 export function demoCommand(): Command {
@@ -49,7 +49,7 @@ async function demo(options: Record<string, unknown>): Promise<void> {
   const base = {
     training: {steps: STEPS[selection.name] ?? 50},
     backend: {backend: selection.name},
-    output: {validateEvery: 50, diagnosticsEvery: 50, checkpointEvery: 100},
+    output: {validateEvery: 100, diagnosticsEvery: 50, checkpointEvery: 100},
   };
   const config = await configFromOptions(options, base);
   config.backend.backend = selection.name as RunConfig['backend']['backend'];
@@ -61,7 +61,14 @@ async function demo(options: Record<string, unknown>): Promise<void> {
   for (const [label, method] of methods) {
     const own = {...config, compression: {...config.compression, method}};
     const folder = RunFolder.open(config.output.runs, `${name}-${label}`, 'replace');
-    const summary = await runTraining({config: own, run: folder, resume: false, title: label, log});
+    const summary = await runTraining({
+      config: own,
+      run: folder,
+      resume: false,
+      title: label,
+      why: selection.why,
+      log,
+    });
     if (summary.status === 'stopped') {
       log('Stopped: a comparison needs both runs to their end.');
       return;

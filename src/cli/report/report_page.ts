@@ -5,7 +5,14 @@ import type {MetricsRecord} from '../run/records.js';
 import type {RunSummary} from '../run/summary.js';
 import {boundaryTable, comparisonTable, methodName, type TextTable} from './comparison.js';
 import {runCurves, type Curve} from './curves.js';
-import {escapeHtml, formatBytes, formatNumber, formatSeconds, scriptJson} from './format.js';
+import {
+  escapeHtml,
+  formatBytes,
+  formatCount,
+  formatSeconds,
+  formatShare,
+  scriptJson,
+} from './format.js';
 import {PAGE_SCRIPT} from './page_script.js';
 import {PAGE_STYLE} from './page_style.js';
 
@@ -121,10 +128,10 @@ function settingsTable(runs: ReportedRun[]): string {
 function describeRun({summary}: ReportedRun): string {
   const {backend} = summary;
   return (
-    `${methodName(summary)}: ${formatNumber(summary.steps)} steps, ` +
-    `${formatNumber(summary.tokens)} tokens in ${formatSeconds(summary.seconds)}, ` +
+    `${methodName(summary)}: ${formatCount(summary.steps)} steps, ` +
+    `${formatCount(summary.tokens)} tokens in ${formatSeconds(summary.seconds)}, ` +
     `${formatBytes(summary.bytesPerToken.all.total * summary.tokens)} between stages; ` +
-    `${formatNumber(summary.parameters)} parameters; backend ${backend.name} (${backend.reason}), ` +
+    `${formatCount(summary.parameters)} parameters; backend ${backend.name} (${backend.reason}), ` +
     `${backend.processes} process(es) of ${backend.threads} thread(s).`
   );
 }
@@ -155,6 +162,12 @@ export function reportPage(title: string, runs: ReportedRun[], samples: TextSamp
         `<h3>${escapeHtml(run)}</h3><div class="card"><pre><b>${escapeHtml(prompt)}</b>${escapeHtml(text)}</pre></div>`,
     )
     .join('\n');
+  const {rank} = summaries[summaries.length - 1].config.compression;
+  const {hiddenSize} = summaries[0].config.model;
+  const note =
+    'Captured energy is ‖RA‖²/‖R‖² on validation text, R being what a stage sends less its anchors; ' +
+    '“random start” is the same for the projector the run began with. A projector that knows nothing ' +
+    `of the model keeps r/d = ${formatShare(rank / hiddenSize)} on average.`;
   const versions = Object.entries(summaries[0].versions).map(
     ([name, version]) => `${name} ${version}`,
   );
@@ -167,7 +180,7 @@ export function reportPage(title: string, runs: ReportedRun[], samples: TextSamp
 <p class="lead">${runs.map(describeRun).map(escapeHtml).join('<br>')}</p>
 <h2>Result</h2>
 ${htmlTable(comparisonTable(summaries))}
-${boundaries.rows.length ? `<h2>Projectors</h2>\n${htmlTable(boundaries)}` : ''}
+${boundaries.rows.length ? `<h2>Projectors</h2>\n${htmlTable(boundaries)}\n<p class="lead">${escapeHtml(note)}</p>` : ''}
 <h2>Curves</h2>
 <div class="charts">${figures}</div>
 ${texts ? `<h2>Generated text</h2>\n${texts}` : ''}

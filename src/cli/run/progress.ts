@@ -87,6 +87,8 @@ class BarProgress implements Progress {
   }
 
   stop(): void {
+    // Notes wait for the next drawing.
+    this.bars.update();
     this.bars.stop();
   }
 }

@@ -26,6 +26,8 @@ export interface TrainingArgs {
   resume: boolean;
   /** What the run is called in progress lines. */
   title: string;
+  /** Why this backend, where the caller has chosen it; default: what the choice says. */
+  why?: string;
   /** Lines for people. */
   log: (line: string) => void;
 }
@@ -58,8 +60,9 @@ export async function runTraining(args: TrainingArgs): Promise<RunSummary> {
   const {backend: asked} = config.backend;
   const backend = await bringUpBackend(asked, processCount(config) === 1 ? threads : undefined);
   const processes = processCount(config);
+  const why = args.why ?? backend.why;
   log(
-    `${title}: backend ${backend.name} (${backend.description}), because ${backend.why}; ` +
+    `${title}: backend ${backend.name} (${backend.description}), because ${why}; ` +
       `${processes} process(es) of ${threads} thread(s); ${formatNumber(train.length)} tokens to train on`,
   );
   const from = resume ? await latestCheckpoint(run.checkpoints) : null;
@@ -71,7 +74,7 @@ export async function runTraining(args: TrainingArgs): Promise<RunSummary> {
   const facts = {
     name: run.name,
     config,
-    backend: {name: backend.name, reason: backend.why, threads, processes},
+    backend: {name: backend.name, reason: why, threads, processes},
     dataHash: text.data.hash,
     stages: launched.stages.map(({ready}) => ({
       layers: ready.layers,
