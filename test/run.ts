@@ -1,5 +1,6 @@
 /**
  * Runs one suite in Node: `npm run test:suite -- --suite backend --backend wasm [--filter text] [--json file]`.
+ * `--slowest 10` lists the specs that took longest.
  * Suites: `backend` (folders that run on every tfjs backend) and `node`.
  */
 import {readdirSync, writeFileSync} from 'node:fs';
@@ -22,6 +23,7 @@ const {values} = parseArgs({
     filter: {type: 'string'},
     files: {type: 'string'},
     json: {type: 'string'},
+    slowest: {type: 'string'},
   },
 });
 
@@ -53,14 +55,20 @@ for (const spec of specs) {
   await import(pathToFileURL(spec).href);
 }
 const counts = {passed: 0, failed: 0, skipped: 0};
+const durations: {name: string; ms: number}[] = [];
 runner.addReporter({
   specDone: (result) => {
+    durations.push({name: result.fullName, ms: result.duration ?? 0});
     if (result.status === 'passed') counts.passed++;
     else if (result.status === 'failed') counts.failed++;
     else if (result.status !== 'excluded') counts.skipped++;
   },
 });
 const result = await runner.execute([], values.filter);
+durations.sort((a, b) => b.ms - a.ms);
+for (const {name, ms} of durations.slice(0, Number(values.slowest ?? 0))) {
+  console.log(`${(ms / 1000).toFixed(1)} s  ${name}`);
+}
 if (values.json) {
   writeFileSync(values.json, JSON.stringify(counts));
 }
