@@ -1,6 +1,7 @@
 /** Chooses the cuts that divide a model's parameters most evenly. */
 import type * as tfl from '@tensorflow/tfjs-layers';
-import {cutName, legalCuts, type Cut} from './cuts.js';
+import {ProjectionBoundary} from '../layers/index.js';
+import {cutAt, cutName, legalCuts, whyNot, type Cut} from './cuts.js';
 import {sizeOf, usedVariables, type LayerCall, type ModelGraph} from './graph.js';
 
 /** Decoder blocks, by the naming of Hugging Face models. */
@@ -31,15 +32,31 @@ export function balancedCuts(model: tfl.LayersModel, graph: ModelGraph, stages: 
   const candidates = boundaries.length >= stages - 1 ? boundaries : legal;
   const chosen = choose(graph, candidates, stages, blocks.size > 0);
   if (chosen == null) {
-    const places = legal.map(cutName).join(', ') || 'nowhere';
+    const places =
+      legal.length === 0
+        ? 'cannot be cut anywhere'
+        : `can only be cut ${legal.map(cutName).join(', ')}`;
+    const most =
+      legal.length < stages - 1 ? `use at most ${legal.length + 1}` : 'that leaves a stage empty';
     throw new Error(
-      `splitModel: stages is ${stages}, but model '${model.name}' can only be cut ${places}` +
-        (legal.length < stages - 1
-          ? `: use at most ${legal.length + 1} stages.`
-          : ', which leaves a stage empty.'),
+      `splitModel: stages is ${stages}, but model '${model.name}' ${places}: ${most}.${obstacle(model, graph)}`,
     );
   }
   return chosen;
+}
+
+/** Why the model cannot be cut at one of its boundaries or behind one of its blocks, if so: for instance tied weights. */
+function obstacle(model: tfl.LayersModel, graph: ModelGraph): string {
+  for (const {layer, outputs} of graph.calls) {
+    if (layer instanceof ProjectionBoundary || BLOCK.test(layer.name)) {
+      const cut = cutAt(graph, outputs[0]);
+      const reason = whyNot(model, graph, cut);
+      if (reason != null) {
+        return ` It cannot be cut ${cutName(cut)}: ${reason}.`;
+      }
+    }
+  }
+  return '';
 }
 
 /** Quality of a choice: smaller is better, compared from left to right. */

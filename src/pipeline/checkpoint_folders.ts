@@ -3,6 +3,9 @@
 /** The file that is written last; a folder without it is no checkpoint. */
 export const STATE_FILE = 'trainer_state.json';
 
+/** Raised when a checkpoint of an older release can no longer be read. */
+export const CHECKPOINT_FORMAT = 1;
+
 const NAME = /^step-(\d+)$/;
 const TEMPORARY = /^step-\d+\.(tmp|old)-/;
 

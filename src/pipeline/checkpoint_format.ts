@@ -77,6 +77,20 @@ export function checkpointFormat(
   };
 }
 
+/** Where a weight goes; an error if the format is another model's. */
+export function parameterOf(
+  format: CheckpointFormat,
+  weight: tfl.LayerVariable,
+): CheckpointParameter {
+  const parameter = format.parameters.get(weight.originalName);
+  if (parameter == null) {
+    throw new Error(
+      `checkpoint: the format has no weight '${weight.originalName}': make it with checkpointFormat() of the same model.`,
+    );
+  }
+  return parameter;
+}
+
 /** What two configs differ in, in words, or null. */
 export function identityDifference(
   format: CheckpointFormat,

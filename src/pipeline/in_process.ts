@@ -1,17 +1,12 @@
 /** All stages of a model in this process. */
 import type * as tfl from '@tensorflow/tfjs-layers';
-import type {CheckpointState} from './checkpoint.js';
+import type {CheckpointState} from './read_checkpoint.js';
 import type {CheckpointFormat} from './checkpoint_format.js';
 import type {StepMetrics} from './metrics.js';
 import {splitModel} from './split.js';
 import type {Stage} from './stage.js';
-import {
-  StageTrainer,
-  type SaveArgs,
-  type StageOptimizer,
-  type StageTrainerArgs,
-  type StepData,
-} from './trainer.js';
+import {StageTrainer} from './trainer.js';
+import type {SaveArgs, StageOptimizer, StageTrainerArgs, StepData} from './trainer_args.js';
 import {
   inProcessTransport,
   InProcessNetwork,

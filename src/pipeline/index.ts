@@ -1,21 +1,5 @@
 /** Training a model split into stages: the public `pipeline` namespace. */
-export {
-  beginCheckpoint,
-  commitCheckpoint,
-  readCheckpoint,
-  readState,
-  writeShard,
-} from './checkpoint.js';
-export type {CheckpointState, SavableOptimizer, ShardInfo} from './checkpoint.js';
-export {
-  checkpointName,
-  latestCheckpoint,
-  listCheckpoints,
-  pruneCheckpoints,
-} from './checkpoint_folders.js';
-export type {CheckpointEntry} from './checkpoint_folders.js';
-export {checkpointFormat} from './checkpoint_format.js';
-export type {CheckpointFormat, CheckpointParameter} from './checkpoint_format.js';
+export * from './checkpoint.js';
 export {checkSchedule, printSchedule} from './check_schedule.js';
 export type {ScheduleCosts, ScheduleReport} from './check_schedule.js';
 export {describeSplit} from './describe_split.js';
@@ -46,7 +30,7 @@ export type {SplitOptions} from './split.js';
 export {keepStage, Stage} from './stage.js';
 export type {SumLoss} from './stage_compute.js';
 export {StageTrainer} from './trainer.js';
-export type {SaveArgs, StageOptimizer, StageTrainerArgs, StepData} from './trainer.js';
+export type {SaveArgs, StageOptimizer, StageTrainerArgs, StepData} from './trainer_args.js';
 export * from './transport/index.js';
 export {vjp} from './vjp.js';
 export type {Vjp, VjpGradients, VjpOptions} from './vjp.js';

@@ -123,3 +123,33 @@ export function pathNodes(tape: TapeNode[], xs: tf.Tensor[], ys: tf.Tensor[]): T
   }
   return kept.reverse();
 }
+
+/** Gradients of one node's inputs, each a tensor of its own that is not one of `dys`. */
+export function backpropagate(node: TapeNode, dys: Array<tf.Tensor | null>): tf.Tensor[] {
+  if (node.gradient == null) {
+    throw new Error(`Cannot compute gradient: gradient function not found for ${node.kernelName}.`);
+  }
+  const gradient = node.gradient;
+  return tf.tidy(() => {
+    const thunks = gradient(dys);
+    const taken = new Set<tf.Tensor | null>(dys);
+    return Object.entries(node.inputs).map(([name, x]) => {
+      if (thunks[name] == null) {
+        throw new Error(
+          `Cannot backprop through input ${name} of ${node.kernelName}. ` +
+            `Available gradients found: ${Object.keys(thunks).join(', ')}.`,
+        );
+      }
+      const dx = tf.tidy(() => thunks[name]());
+      if (dx.dtype !== 'float32' || !tf.util.arraysEqual(dx.shape, x.shape)) {
+        throw new Error(
+          `The gradient of ${node.kernelName} for its input ${name} is ${dx.dtype} [${dx.shape}], ` +
+            `expected float32 [${x.shape}].`,
+        );
+      }
+      const own = taken.has(dx) ? dx.clone() : dx;
+      taken.add(own);
+      return own;
+    });
+  });
+}

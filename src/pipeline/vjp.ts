@@ -3,7 +3,7 @@
  * are made in the same order as in `tf.grads`, so that the gradients are the same to the last bit.
  */
 import * as tf from '@tensorflow/tfjs-core';
-import {disposeSaved, pathNodes, record, type TapeNode} from './tape.js';
+import {backpropagate, disposeSaved, pathNodes, record, type TapeNode} from './tape.js';
 
 /** Gradients of one `backward`. The caller owns the tensors. */
 export interface VjpGradients {
@@ -194,36 +194,6 @@ class RecomputedVjp implements Vjp {
     this.kept?.forEach((x) => x.dispose());
     this.kept = null;
   }
-}
-
-/** Gradients of one node's inputs, each a tensor of its own that is not one of `dys`. */
-function backpropagate(node: TapeNode, dys: Array<tf.Tensor | null>): tf.Tensor[] {
-  if (node.gradient == null) {
-    throw new Error(`Cannot compute gradient: gradient function not found for ${node.kernelName}.`);
-  }
-  const gradient = node.gradient;
-  return tf.tidy(() => {
-    const thunks = gradient(dys);
-    const taken = new Set<tf.Tensor | null>(dys);
-    return Object.entries(node.inputs).map(([name, x]) => {
-      if (thunks[name] == null) {
-        throw new Error(
-          `Cannot backprop through input ${name} of ${node.kernelName}. ` +
-            `Available gradients found: ${Object.keys(thunks).join(', ')}.`,
-        );
-      }
-      const dx = tf.tidy(() => thunks[name]());
-      if (dx.dtype !== 'float32' || !tf.util.arraysEqual(dx.shape, x.shape)) {
-        throw new Error(
-          `The gradient of ${node.kernelName} for its input ${name} is ${dx.dtype} [${dx.shape}], ` +
-            `expected float32 [${x.shape}].`,
-        );
-      }
-      const own = taken.has(dx) ? dx.clone() : dx;
-      taken.add(own);
-      return own;
-    });
-  });
 }
 
 function checkDys(dys: Array<tf.Tensor | null>, shapes: number[][]): void {

@@ -2,8 +2,10 @@ import * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
 import {projectionBoundary, type ProjectionBoundary} from '../../src/layers/index.js';
 import {describeSplit} from '../../src/pipeline/describe_split.js';
+import {llama} from '../../src/models/llama/index.js';
 import {splitModel} from '../../src/pipeline/split.js';
 import {keepStage} from '../../src/pipeline/stage.js';
+import {tinyConfig} from './support/tiny.js';
 
 const V = 11;
 const D = 6;
@@ -178,8 +180,18 @@ describe('splitModel', () => {
       /begin at 'middle': the weight 'shared\/kernel' is used on both sides, by 'shared' and by 'shared'; it cannot be cut anywhere/,
     );
     expect(() => splitModel(twice, {stages: 2})).toThrowError(
-      /can only be cut nowhere: use at most 1/,
+      /cannot be cut anywhere: use at most 1/,
     );
+  });
+
+  it('refuses to cut a LLaMA whose head is tied to its embedding', () => {
+    const model = llama({...tinyConfig(), tie_word_embeddings: true});
+    expect(() => splitModel(model, {stages: 4})).toThrowError(
+      "splitModel: stages is 4, but model 'llama' cannot be cut anywhere: use at most 1. It cannot be cut " +
+        "after 'model.layers.0': the weight 'model.embed_tokens/weight' is used on both sides, by " +
+        "'model.embed_tokens' and by 'lm_head'.",
+    );
+    expect(splitModel(model, {stages: 1}).length).toBe(1);
   });
 
   it('refuses a float input that is needed behind the cut', () => {
@@ -195,7 +207,7 @@ describe('splitModel', () => {
 
   it('refuses more stages than the model has places for', () => {
     expect(() => splitModel(model(2), {stages: 5})).toThrowError(
-      /stages is 5, but model 'small' can only be cut after 'embed', after 'block0.add', after 'block1.add': use at most 4 stages/,
+      /stages is 5, but model 'small' can only be cut after 'embed', after 'block0.add', after 'block1.add': use at most 4\./,
     );
     expect(() => splitModel(model(2), {stages: 0})).toThrowError(/stages is 0, expected/);
     expect(() => splitModel(model(2), {stages: 1.5})).toThrowError(/stages is 1.5, expected/);

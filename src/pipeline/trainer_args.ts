@@ -1,0 +1,64 @@
+/** What a stage's trainer takes. */
+import type * as tf from '@tensorflow/tfjs-core';
+import type {SavableOptimizer} from './optimizer_state.js';
+import type {CheckpointFormat} from './checkpoint_format.js';
+import type {Schedule} from './schedule.js';
+import type {Stage} from './stage.js';
+import type {SumLoss} from './stage_compute.js';
+import type {Channel} from './transport/index.js';
+import type {JsonValue} from './wire/index.js';
+
+/** A stage's part of the data of a step. The first stage needs `ids`, the last `targets`, the others nothing. */
+export interface StepData {
+  /** Row-major token ids. */
+  ids?: ArrayLike<number>;
+  /** The ids one position later. */
+  targets?: ArrayLike<number>;
+  /** `[batch, time]`; `batch` a multiple of the number of microbatches in a training step. */
+  shape?: readonly [number, number];
+}
+
+/** What a trainer needs of an optimizer: those of `train`, and all of tfjs's own. */
+export interface StageOptimizer extends Partial<SavableOptimizer> {
+  /** @param options `globalNorm`: the norm over all stages, for clipping. */
+  applyGradients(gradients: tf.NamedTensorMap, options?: {globalNorm?: number}): void;
+}
+
+/** What a trainer is made of. */
+export interface StageTrainerArgs {
+  stage: Stage;
+  /** Updates the weights of this stage, the master of its outgoing projector among them. */
+  optimizer: StageOptimizer;
+  /** A name known to `makeSchedule` (default `1f1b`), or a schedule. The same on all stages. */
+  schedule?: string | Schedule;
+  /** Microbatches of a step, at least 1. The same on all stages. */
+  microbatches: number;
+  /** Codec of activations, gradients and projectors: `bfloat16` (default), `float32`, or one that was registered. */
+  wire?: string;
+  /** Number of token ids; others are refused. */
+  vocabSize: number;
+  /** Channel to the stage before; not at the first stage. The trainer reads it until `dispose`. */
+  previous?: Channel;
+  /** Channel to the stage after; not at the last stage. */
+  next?: Channel;
+  /** Keep only the inputs of a microbatch and run its forward again in the backward: less memory, same bits. */
+  recompute?: boolean;
+  /** Loss of the last stage, summed over tokens. Default: `sparseCrossEntropy`. */
+  loss?: SumLoss;
+  /** Number of the first step, when a run is resumed. Default 0. */
+  step?: number;
+  /** A step fails when a neighbour does not send what is due within this time. Default 300 000 ms. */
+  timeoutMs?: number;
+}
+
+/** What `StageTrainer.save` needs. */
+export interface SaveArgs {
+  /** Layout of the model's checkpoints, from `checkpointFormat(model)`. */
+  format: CheckpointFormat;
+  /** First stage: where the checkpoint goes, such as `checkpoints/step-000100`. */
+  target?: string;
+  /** First stage: what the run needs to go on besides weights: data position, RNG, hash of the configuration. */
+  run?: JsonValue;
+  /** First stage: how many checkpoints to keep in the folder around `target`. Default: all. */
+  keep?: number;
+}
