@@ -12,6 +12,7 @@ export const CONFIG: LlamaConfig = {
   num_attention_heads: 4,
   num_key_value_heads: 4,
   max_position_embeddings: 128,
+  rms_norm_eps: 1e-5,
   tie_word_embeddings: false,
   seed: 1,
 };

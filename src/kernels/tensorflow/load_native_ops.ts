@@ -25,3 +25,8 @@ export function loadNativeOps(file: string): void {
   }
   global[LOADED] = file;
 }
+
+/** Path of the library that this process has loaded, or null. */
+export function loadedNativeOps(): string | null {
+  return (globalThis as {[LOADED]?: string})[LOADED] ?? null;
+}
