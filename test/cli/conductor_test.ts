@@ -64,10 +64,6 @@ describe('conductor', () => {
       done: options.done ?? 0,
       stopRequested: () =>
         heard[0].filter(({do: what}) => what === 'train').length === options.stopAfter,
-      save: async (step) => {
-        heard[0].push({do: 'save', folder: String(step)});
-        return `checkpoints/${step}`;
-      },
     });
     const result = await conductor.run();
     const told = heard[0].map((command) =>
@@ -97,7 +93,7 @@ describe('conductor', () => {
         steps: 5,
         stopped: false,
         validation: 5,
-        checkpoint: 'checkpoints/5',
+        checkpoint: 'checkpoints/step-000005',
       }),
     );
     expect(heard[1].length).toBe(heard[2].length);

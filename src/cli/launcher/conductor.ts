@@ -1,3 +1,5 @@
+import path from 'node:path';
+import {checkpointName} from '../../pipeline/checkpoint.js';
 import type {RunConfig} from '../config/schema.js';
 import {formatLoss} from '../report/format.js';
 import type {Progress} from '../run/progress.js';
@@ -19,8 +21,6 @@ export interface ConductArgs {
   done: number;
   /** Asked before every step; true ends the run after a checkpoint. */
   stopRequested: () => boolean;
-  /** Has all stages write a checkpoint; gives its folder, relative to the run's. */
-  save: (step: number) => Promise<string>;
 }
 
 /** What a run came to. */
@@ -136,8 +136,10 @@ export class Conductor {
   }
 
   private async save(step: number): Promise<void> {
-    const {run, save, progress} = this.args;
-    const folder = await save(step);
+    const {run, progress} = this.args;
+    const name = checkpointName(step);
+    await this.all({do: 'save', target: path.join(run.checkpoints, name)});
+    const folder = `checkpoints/${name}`;
     this.checkpoint = {step, folder};
     run.append({kind: 'checkpoint', step, folder});
     progress.note(`step ${step}: checkpoint ${folder}`);

@@ -12,7 +12,7 @@ import {cliEntry} from './cli_entry.js';
 import type {StageHandle, StageSetup} from './messages.js';
 import {RemoteStage} from './remote_stage.js';
 import {rootFailure, StageFailure} from './stage_failure.js';
-import {prepareStage, splitRun, type CommonSetup, type StagePart} from './stage_part.js';
+import {splitRun, stageOptimizer, type CommonSetup} from './split_run.js';
 import {StageWorker, trainerSettings} from './stage_worker.js';
 
 /** How long to wait for the failure that caused another one. */
@@ -159,23 +159,21 @@ async function launchProcesses(args: LaunchArgs): Promise<LaunchedStages> {
 async function launchHere(args: LaunchArgs): Promise<LaunchedStages> {
   const common = await commonSetup(args);
   const {stages: split, format, dispose} = await splitRun(common);
-  const parts: StagePart[] = [];
-  for (const stage of split) parts.push(await prepareStage(common, stage, format));
+  const optimizers = split.map(() => stageOptimizer(common));
   const pipeline = await InProcessPipeline.create({
     ...trainerSettings(common),
     model: split,
-    step: parts[0].step,
-    optimizer: ({index}) => parts[index].optimizer,
+    optimizer: ({index}) => optimizers[index],
   });
   const stages = await Promise.all(
     pipeline.trainers.map((trainer, index) => {
       const identity = {peerId: `stage-${index}`, privateKey: ''};
-      return StageWorker.create({...common, index, identity, allow: []}, parts[index], trainer);
+      return StageWorker.create({...common, index, identity, allow: []}, trainer, format);
     }),
   );
   const close = async () => {
     await pipeline.close();
-    parts.forEach(({optimizer}) => optimizer.dispose());
+    optimizers.forEach((optimizer) => optimizer.dispose());
     dispose();
   };
   return {stages, pids: [], close, kill: close, cause: async (error) => error};

@@ -1,5 +1,4 @@
 import type {SplitName} from '../../data/document.js';
-import type {ShardInfo} from '../../pipeline/checkpoint.js';
 import type {RunConfig} from '../config/schema.js';
 import type {BoundaryHealth} from '../run/records.js';
 
@@ -41,16 +40,12 @@ export interface StageReady {
   step: number;
 }
 
-/**
- * What a stage can be asked to do. All stages get the same commands in the same order, but for `commit`, with
- * which one of them completes the checkpoint that all have written.
- */
+/** What a stage can be asked to do; all stages get the same commands in the same order. */
 export type StageCommand =
   | {do: 'train'; step: number}
   | {do: 'evaluate'; split: SplitName; batches: number}
   | {do: 'diagnose'}
-  | {do: 'save'; folder: string}
-  | {do: 'commit'; folder: string; target: string; step: number; shards: ShardInfo[]};
+  | {do: 'save'; target: string};
 
 /** What a stage says after a command; fields that concern it only. */
 export interface StageResult {
@@ -72,8 +67,6 @@ export interface StageResult {
   tokens?: number;
   /** `diagnose`: the projector this stage owns. */
   health?: BoundaryHealth | null;
-  /** `save`: what the stage has written. */
-  shard?: ShardInfo;
 }
 
 /** From the launcher to a stage process. */

@@ -5,7 +5,7 @@ import {keepStage} from '../../pipeline/stage.js';
 import {StageTrainer} from '../../pipeline/trainer.js';
 import {bringUpBackend} from '../training/open_model.js';
 import type {FromStage, StageSetup, ToStage} from './messages.js';
-import {prepareStage, splitRun} from './stage_part.js';
+import {splitRun, stageOptimizer} from './split_run.js';
 import {StageWorker, trainerSettings} from './stage_worker.js';
 
 /** Whether an error only says that a neighbour went away. */
@@ -107,16 +107,14 @@ export class StageProcess {
     opening?.catch(() => undefined);
     await bringUpBackend(backend);
     const {stages, format} = await splitRun(setup);
-    const part = await prepareStage(setup, keepStage(stages, index), format);
     const trainer = new StageTrainer({
       ...trainerSettings(setup),
-      stage: part.stage,
-      optimizer: part.optimizer,
-      step: part.step,
+      stage: keepStage(stages, index),
+      optimizer: stageOptimizer(setup),
       previous: index > 0 ? await (this.previous as Promise<Channel>) : undefined,
       next: await opening,
     });
-    this.worker = await StageWorker.create(setup, part, trainer);
+    this.worker = await StageWorker.create(setup, trainer, format);
     this.send({type: 'ready', ready: this.worker.ready});
   }
 }

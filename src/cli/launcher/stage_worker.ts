@@ -1,10 +1,10 @@
 import {evaluationBatches, TokenBatches, type TokenBatch} from '../../data/token_batches.js';
 import {readTokenFile} from '../../data/token_file.js';
-import {commitCheckpoint, writeShard} from '../../pipeline/checkpoint.js';
+import type {CheckpointFormat} from '../../pipeline/checkpoint.js';
 import type {StageTrainer, StageTrainerArgs} from '../../pipeline/trainer.js';
 import {EnergyProbe} from './energy_probe.js';
 import type {JsonValue} from '../../pipeline/wire/index.js';
-import type {RunState, StagePart} from './stage_part.js';
+import type {RunState} from './split_run.js';
 import type {StageCommand, StageHandle, StageReady, StageResult, StageSetup} from './messages.js';
 
 /** Settings of the trainer that follow from a configuration; the same for all stages. */
@@ -33,35 +33,51 @@ export class StageWorker implements StageHandle {
 
   private constructor(
     private readonly setup: StageSetup,
-    private readonly part: StagePart,
     private readonly trainer: StageTrainer,
+    private readonly format: CheckpointFormat,
     private readonly batches: TokenBatches | null,
   ) {
-    const {stage} = part;
+    const {stage} = trainer;
     this.index = stage.index;
     this.ready = {
       parameters: stage.parameters,
       layers: `${stage.begins} to ${stage.ends}`,
-      step: part.step,
+      step: trainer.nextStep,
     };
   }
 
-  /** Makes a worker; reads the training text where its stage needs it. */
+  /**
+   * Makes a worker: reads the training text where its stage needs it, and the checkpoint where the run is
+   * resumed.
+   *
+   * @throws Error when the checkpoint is damaged, or of another run.
+   */
   static async create(
     setup: StageSetup,
-    part: StagePart,
     trainer: StageTrainer,
+    format: CheckpointFormat,
   ): Promise<StageWorker> {
-    const {stage, data} = part;
+    const {stage} = trainer;
     let batches: TokenBatches | null = null;
     if (stage.isFirst || stage.isLast) {
       const {tokens} = await readTokenFile(setup.tokenFiles.train);
       const {batchSize, context, seed} = setup.config.training;
       const {vocabSize} = setup;
       batches = new TokenBatches({tokens, batchSize, context, vocabSize, seed});
-      if (data) batches.restore(data);
     }
-    return new StageWorker(setup, part, trainer, batches);
+    const {resumeFrom, configHash} = setup;
+    if (resumeFrom !== null) {
+      const {run} = await trainer.load(resumeFrom, format);
+      const state = run as unknown as RunState | null;
+      if (state?.configHash !== configHash) {
+        throw new Error(
+          `The checkpoint '${resumeFrom}' was written by a run with other settings or other text; ` +
+            'resume it with the configuration and the text it began with.',
+        );
+      }
+      batches?.restore(state.data);
+    }
+    return new StageWorker(setup, trainer, format, batches);
   }
 
   async run(command: StageCommand): Promise<StageResult> {
@@ -73,9 +89,7 @@ export class StageWorker implements StageHandle {
       case 'diagnose':
         return this.diagnose();
       case 'save':
-        return this.save(command.folder);
-      case 'commit':
-        return this.commit(command);
+        return this.save(command.target);
     }
   }
 
@@ -83,17 +97,11 @@ export class StageWorker implements StageHandle {
     this.trainer.dispose();
   }
 
-  private async save(folder: string): Promise<StageResult> {
-    const {stage, format, optimizer} = this.part;
-    return {shard: await writeShard(folder, stage, format, optimizer)};
-  }
-
-  private async commit(command: Extract<StageCommand, {do: 'commit'}>): Promise<StageResult> {
-    const {folder, target, step, shards} = command;
-    if (!this.batches) throw new Error(`Stage ${this.index} reads no data: it cannot commit.`);
-    const run: RunState = {configHash: this.setup.configHash, data: this.batches.state()};
-    const state = {step, run: run as unknown as JsonValue};
-    await commitCheckpoint(folder, target, this.part.format, shards, state);
+  private async save(target: string): Promise<StageResult> {
+    const {setup, format, trainer, batches} = this;
+    const run = batches && {configHash: setup.configHash, data: batches.state()};
+    const keep = setup.config.output.keepCheckpoints;
+    await trainer.save({format, target, keep, run: run as unknown as JsonValue});
     return {};
   }
 

@@ -5,11 +5,10 @@ import type {RunConfig} from '../config/schema.js';
 import {Conductor} from '../launcher/conductor.js';
 import {launchStages, threadsPerProcess, type LaunchedStages} from '../launcher/launch.js';
 import {formatLoss, formatNumber} from '../report/format.js';
-import {latestCheckpoint, type CheckpointEntry} from '../../pipeline/checkpoint_folders.js';
+import {latestCheckpoint, type CheckpointEntry} from '../../pipeline/checkpoint.js';
 import {loadText} from '../training/load_text.js';
 import {bringUpBackend} from '../training/open_model.js';
 import {learningSchedule} from '../training/recipe.js';
-import {writeCheckpoint} from './checkpoints.js';
 import {makeProgress, type Progress} from './progress.js';
 import type {RunFolder} from './run_folder.js';
 import {StopSignal} from './stop_signal.js';
@@ -125,8 +124,6 @@ async function conduct(
       schedule: learningSchedule(config),
       done,
       stopRequested: () => stop.requested,
-      save: (step) =>
-        writeCheckpoint({run, step, stages: launched.stages, keep: config.output.keepCheckpoints}),
     });
     const {stopped} = await conductor.run();
     progress.stop();

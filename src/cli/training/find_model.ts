@@ -1,6 +1,6 @@
 import {existsSync, readFileSync, statSync} from 'node:fs';
 import path from 'node:path';
-import {latestCheckpoint} from '../../pipeline/checkpoint_folders.js';
+import {latestCheckpoint} from '../../pipeline/checkpoint.js';
 
 /** Whether a folder has the `config.json` of a model (and not that of a run). */
 function isModelFolder(folder: string): boolean {

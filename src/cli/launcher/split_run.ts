@@ -1,8 +1,7 @@
 import type {TokenBatchesState} from '../../data/token_batches.js';
 import type {MaplOptimizer} from '../../optimizers/mapl_optimizer.js';
 import {train} from '../../optimizers/train.js';
-import {readCheckpoint} from '../../pipeline/checkpoint.js';
-import {checkpointFormat, type CheckpointFormat} from '../../pipeline/checkpoint_format.js';
+import {checkpointFormat, type CheckpointFormat} from '../../pipeline/checkpoint.js';
 import {splitModel} from '../../pipeline/split.js';
 import type {Stage} from '../../pipeline/stage.js';
 import {stageCount} from '../config/check_config.js';
@@ -17,17 +16,6 @@ export interface RunState {
   configHash: string;
   /** Where the data stands. */
   data: TokenBatchesState;
-}
-
-/** A stage ready to be trained: its part of the model, its optimizer, and where it stands. */
-export interface StagePart {
-  stage: Stage;
-  optimizer: MaplOptimizer;
-  format: CheckpointFormat;
-  /** Steps done. */
-  step: number;
-  /** Position of the data, where a checkpoint was loaded. */
-  data: TokenBatchesState | null;
 }
 
 /** What all stages of a run know. */
@@ -53,26 +41,7 @@ export async function splitRun(setup: CommonSetup): Promise<SplitRun> {
   return {stages, format, dispose: () => void model.dispose()};
 }
 
-/**
- * Gives a stage its optimizer and, where the run is resumed, the weights and the state of its checkpoint.
- *
- * @throws Error when the checkpoint is damaged, or of another run.
- */
-export async function prepareStage(
-  setup: CommonSetup,
-  stage: Stage,
-  format: CheckpointFormat,
-): Promise<StagePart> {
-  const optimizer = train.mapl(recipeOf(setup.config));
-  const part: StagePart = {stage, optimizer, format, step: 0, data: null};
-  if (setup.resumeFrom === null) return part;
-  const {step, run} = await readCheckpoint(setup.resumeFrom, stage, format, optimizer);
-  const state = run as unknown as RunState | null;
-  if (state?.configHash !== setup.configHash) {
-    throw new Error(
-      `The checkpoint '${setup.resumeFrom}' was written by a run with other settings or other text; ` +
-        'resume it with the configuration and the text it began with.',
-    );
-  }
-  return {...part, step, data: state.data};
+/** The optimizer of one stage. */
+export function stageOptimizer(setup: CommonSetup): MaplOptimizer {
+  return train.mapl(recipeOf(setup.config));
 }
