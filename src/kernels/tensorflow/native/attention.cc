@@ -145,14 +145,17 @@ void CausalAttentionGrad(const float* q, const float* k, const float* v, const f
                          const float* lse, const float* dout, float* dq, float* dk, float* dv,
                          const AttentionSizes& s, float scale, const Parallel& parallel) {
   constexpr int64_t kItems = 16;
+  constexpr int64_t kMoreFloats = 16 << 20;  // For the shares of dk and dv: 64 MiB.
   const int64_t blocks = (s.queries + kQueries - 1) / kQueries;
   const int64_t per_group = s.heads / s.groups;
   const int64_t pairs = s.batch * s.groups;
+  const int64_t size = s.keys * s.width;
+  const int64_t affordable = 1 + kMoreFloats / std::max<int64_t>(1, 2 * pairs * size);
+  const int64_t wanted = pairs == 0 ? 1 : (kItems + pairs - 1) / pairs;
   const int64_t shares =
-      pairs == 0 ? 1 : std::min((kItems + pairs - 1) / pairs, std::max<int64_t>(1, per_group * blocks));
+      std::max<int64_t>(1, std::min({wanted, affordable, per_group * blocks}));
   const int64_t width = s.width;
   const int64_t padded = (width + kLanes - 1) / kLanes * kLanes;
-  const int64_t size = s.keys * width;
   std::vector<float> more(2 * (shares - 1) * pairs * size);
   float* const others = more.data();
   const auto share_of = [=](float* first, int64_t which, int64_t pair, int64_t share) {
