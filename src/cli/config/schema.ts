@@ -74,7 +74,7 @@ const training = z.strictObject({
   clipNorm: z
     .number()
     .min(0)
-    .default(1)
+    .default(0)
     .describe('largest gradient norm over all stages (0: none)'),
 });
 

@@ -84,7 +84,11 @@ function decoderLayer(config: ResolvedLlamaConfig, index: number): LlamaDecoderL
   });
 }
 
-/** The boundaries by the layer they follow. Each stage has one anchor table, used at its input and at its output. */
+/**
+ * The boundaries by the layer they follow. Each stage has one anchor table, used at its input and at its output. All
+ * projectors start as the same matrix (ours; the paper does not say): blocks add to the residual stream, so that what one
+ * boundary lets through meets the next one, and independent subspaces of rank r would each keep only r/d of it.
+ */
 function makeBoundaries(config: ResolvedLlamaConfig): Map<number, ProjectionBoundary> {
   const {mapl, vocab_size: vocabSize, hidden_size: units} = config;
   const boundaries = new Map<number, ProjectionBoundary>();
@@ -106,7 +110,7 @@ function makeBoundaries(config: ResolvedLlamaConfig): Map<number, ProjectionBoun
       vocabSize,
       units,
       anchors: kind,
-      seed: weightSeed(seed, name),
+      seed: weightSeed(seed, 'mapl.boundaries'),
       trainableProjector: mapl.projector === 'learned',
       ...shared,
     });
