@@ -2,6 +2,7 @@
 import type * as tfl from '@tensorflow/tfjs-layers';
 import {ProjectionBoundary} from '../layers/index.js';
 import {ancestors, usedVariables, type LayerCall, type ModelGraph} from './graph.js';
+import {maskSource} from './masks.js';
 
 /** A place between two stages. */
 export interface Cut {
@@ -44,7 +45,7 @@ export function legalCuts(model: tfl.LayersModel, graph: ModelGraph): Cut[] {
  * Why a cut cannot work, or null if it can.
  *
  * It can if everything after it depends on what is before it only through the one tensor, the ids are the only model input
- * that is needed after it, and no weights are used on both sides.
+ * that is needed after it, no mask comes with the tensor, and no weights are used on both sides.
  */
 export function whyNot(model: tfl.LayersModel, graph: ModelGraph, cut: Cut): string | null {
   const {tensor, boundary, before, after} = cut;
@@ -80,6 +81,10 @@ export function whyNot(model: tfl.LayersModel, graph: ModelGraph, cut: Cut): str
   if (new Set(ids).size > 1) {
     const names = [...new Set(ids)].map((t) => `'${t.sourceLayer.name}'`).join(' and ');
     return `the model inputs ${names} are needed after it; only one can travel along`;
+  }
+  const masking = maskSource(graph, tensor);
+  if (masking != null) {
+    return `the mask that '${masking}' makes would have to cross too, and only the activation does`;
   }
   return sharedOver(cut);
 }

@@ -3,7 +3,7 @@ import * as tfl from '@tensorflow/tfjs-layers';
 import type {BoundaryDecoder, BoundaryEncoder, ProjectionBoundary} from '../layers/index.js';
 import {balancedCuts} from './balance.js';
 import {cutAt, cutName, idsAfter, legalCuts, liesBehind, whyNot, type Cut} from './cuts.js';
-import {readGraph, type LayerCall, type ModelGraph} from './graph.js';
+import {ancestors, readGraph, type LayerCall, type ModelGraph} from './graph.js';
 import {Stage} from './stage.js';
 
 /** How to split a model. */
@@ -60,7 +60,8 @@ export function planSplit(model: tfl.LayersModel, {stages}: SplitOptions): Split
 
 function namedCuts(model: tfl.LayersModel, graph: ModelGraph, names: string[]): Cut[] {
   const instead = () => {
-    const places = legalCuts(model, graph).map((cut) => `'${beginsAt(graph, cut)}'`);
+    const names = legalCuts(model, graph).map((cut) => beginsAt(graph, cut));
+    const places = names.filter((name, i) => names.indexOf(name) === i).map((name) => `'${name}'`);
     return places.length === 0
       ? 'it cannot be cut anywhere'
       : `stages can begin at ${places.join(', ')}`;
@@ -91,27 +92,42 @@ function cutBefore(model: tfl.LayersModel, graph: ModelGraph, name: string): Cut
   if (calls.length === 0) {
     return `it has no layer of that name`;
   }
+  const [call] = calls;
+  if (calls.length === 1 && isBoundary(call.layer)) {
+    return cutAt(graph, call.outputs[0]);
+  }
+  const inputs = call.inputs.filter((t) => graph.producer.has(t.id));
+  if (calls.length === 1 && inputs.length === 1) {
+    return cutAt(graph, inputs[0]);
+  }
+  // Used twice, or fed by two activations: there may still be one place that works, for instance where all but one
+  // activation are made from the ids.
+  const places = legalCuts(model, graph).filter((cut) => calls.some((c) => begins(graph, cut, c)));
+  if (places.length === 1) {
+    return places[0];
+  }
   if (calls.length > 1) {
     return `the layer is used ${calls.length} times`;
   }
-  const [call] = calls;
-  if (isBoundary(call.layer)) {
-    return cutAt(graph, call.outputs[0]);
-  }
-  const inputs = call.inputs.filter((t) => !model.inputs.some((input) => input.id === t.id));
-  if (inputs.length === 0) {
-    return 'there is nothing before it';
-  }
-  if (inputs.length > 1) {
-    const from = inputs.map((t) => `'${t.sourceLayer.name}'`).join(', ');
-    return `it needs ${inputs.length} activations (${from})`;
-  }
-  return cutAt(graph, inputs[0]);
+  const from = inputs.map((t) => `'${t.sourceLayer.name}'`).join(', ');
+  return inputs.length === 0
+    ? 'there is nothing before it'
+    : `it needs ${inputs.length} activations (${from})`;
+}
+
+/** Whether a call reads what crosses a cut, and nothing else that is computed from it. */
+function begins(graph: ModelGraph, {tensor}: Cut, call: LayerCall): boolean {
+  const others = call.inputs.filter((input) => input.id !== tensor.id);
+  const earlier = ancestors(graph, others);
+  const readers = graph.consumers.get(tensor.id) ?? [];
+  return readers.includes(call) && !readers.some((reader) => earlier.has(reader));
 }
 
 /** Name of the first layer after a cut. */
 function beginsAt(graph: ModelGraph, cut: Cut): string {
-  return cut.boundary?.name ?? graph.consumers.get(cut.tensor.id)![0].layer.name;
+  const readers = graph.consumers.get(cut.tensor.id)!;
+  const first = readers.find((call) => begins(graph, cut, call)) ?? readers[0];
+  return cut.boundary?.name ?? first.layer.name;
 }
 
 function isBoundary(layer: tfl.layers.Layer): layer is ProjectionBoundary {
@@ -176,6 +192,7 @@ function buildStages(model: tfl.LayersModel, {cuts, graph, calls, ids}: SplitPla
       encoder,
       takesIds: index > 0 && inputs.length > 1,
       sendsIds: ids[index] != null,
+      modelInputs: model.inputs.map((t) => t.sourceLayer.name),
       begins: incoming == null ? 'model input' : cutName(incoming),
       ends: outgoing == null ? 'model output' : cutName(outgoing),
     });

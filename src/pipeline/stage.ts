@@ -12,6 +12,7 @@ export interface StageArgs {
   encoder: BoundaryEncoder | null;
   takesIds: boolean;
   sendsIds: boolean;
+  modelInputs: readonly string[];
   begins: string;
   ends: string;
 }
@@ -35,6 +36,8 @@ export class Stage {
   readonly takesIds: boolean;
   /** Whether ids travel to the next stage, because that or a later one needs them. */
   readonly sendsIds: boolean;
+  /** Names of the whole model's inputs, for checks: a `StageTrainer` has data for one. */
+  readonly modelInputs: readonly string[];
   /** Where the stage begins, in words: the model's input, a boundary, or the layer it comes after. */
   readonly begins: string;
   /** Where the stage ends, in words. */
@@ -48,6 +51,7 @@ export class Stage {
     this.encoder = args.encoder;
     this.takesIds = args.takesIds;
     this.sendsIds = args.sendsIds;
+    this.modelInputs = args.modelInputs;
     this.begins = args.begins;
     this.ends = args.ends;
   }

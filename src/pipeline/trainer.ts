@@ -62,6 +62,13 @@ export class StageTrainer {
 
   constructor(args: StageTrainerArgs) {
     const {stage, optimizer, microbatches, vocabSize, previous, next} = args;
+    if (stage.modelInputs.length !== 1) {
+      const names = stage.modelInputs.map((name) => `'${name}'`).join(', ');
+      throw new Error(
+        `StageTrainer: the model has ${stage.modelInputs.length} inputs (${names}), expected one, the token ids: ` +
+          `compute the others from the ids inside the model.`,
+      );
+    }
     this.stage = stage;
     this.optimizer = optimizer;
     const size = {stages: stage.stages, microbatches};

@@ -171,6 +171,45 @@ describe('splitModel', () => {
     );
   });
 
+  it('finds the one place for a layer that reads two activations, or is used twice', async () => {
+    const ids = tfl.input({shape: [null], dtype: 'int32', name: 'ids'});
+    const embedded = tfl.layers.embedding({name: 'embed', inputDim: V, outputDim: D}).apply(ids);
+    const x = tfl.layers.dense({name: 'd1', units: D}).apply(embedded) as S;
+    const late = tfl.layers.embedding({name: 'late', inputDim: V, outputDim: D}).apply(ids) as S;
+    const sum = tfl.layers.add({name: 'sum'}).apply([x, late]) as S;
+    const shared = tfl.layers.dense({name: 'shared', units: D});
+    const twice = shared.apply(shared.apply(sum)) as S;
+    const last = tfl.layers.dense({name: 'last', units: V}).apply(twice) as S;
+    const whole = tfl.model({inputs: ids, outputs: last, name: 'late'});
+    const begins = (name: string) => splitModel(whole, {stages: [name]})[1].begins;
+    expect(begins('sum')).toBe("after 'd1'");
+    expect(begins('shared')).toBe("after 'sum'");
+    const input = sampleIds();
+    const expected = whole.predict(input) as tf.Tensor;
+    const got = chain(splitModel(whole, {stages: ['sum', 'shared', 'last']}), input);
+    const difference = tf.tidy(() => tf.max(tf.abs(tf.sub(got, expected))));
+    expect((await difference.data())[0]).toBe(0);
+    tf.dispose([input, expected, got, difference]);
+  });
+
+  it('refuses to leave a mask behind', () => {
+    const ids = tfl.input({shape: [null], dtype: 'int32', name: 'ids'});
+    const args = {name: 'embed', inputDim: V, outputDim: D, maskZero: true};
+    const x = tfl.layers.embedding(args).apply(ids) as S;
+    const hidden = tfl.layers.dense({name: 'hidden', units: D}).apply(x) as S;
+    const crossed = projectionBoundary({name: 'b', rank: 2, vocabSize: V}).apply([hidden, ids]);
+    const folding = {name: 'rnn', units: D, recurrentInitializer: 'glorotNormal' as const};
+    const state = tfl.layers.simpleRNN(folding).apply(crossed) as S;
+    const last = tfl.layers.dense({name: 'last', units: V}).apply(state) as S;
+    const masked = tfl.model({inputs: ids, outputs: last, name: 'masked'});
+    for (const name of ['hidden', 'b', 'rnn']) {
+      expect(() => splitModel(masked, {stages: [name]})).toThrowError(
+        /the mask that 'embed' makes would have to cross too.*; stages can begin at 'last'\.$/,
+      );
+    }
+    expect(splitModel(masked, {stages: ['last']}).length).toBe(2);
+  });
+
   it('refuses weights that are used on both sides', () => {
     const a = tfl.input({shape: [4], name: 'a'});
     const shared = tfl.layers.dense({name: 'shared', units: 4});

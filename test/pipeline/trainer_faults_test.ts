@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
+import * as tfl from '@tensorflow/tfjs-layers';
 import {
   InProcessNetwork,
   InProcessPipeline,
@@ -253,6 +254,23 @@ describe('StageTrainer, faults', () => {
       );
     }
     await pipeline.close();
+  });
+
+  it('refuses a model that wants more than the token ids', async () => {
+    const inputs = ['ids', 'positions'].map((name) =>
+      tfl.input({shape: [null], dtype: 'int32', name}),
+    );
+    const [x, late] = inputs.map((input) =>
+      tfl.layers.embedding({inputDim: VOCAB, outputDim: 4}).apply(input),
+    ) as tfl.SymbolicTensor[];
+    const hidden = tfl.layers.dense({name: 'hidden', units: 4}).apply(x) as tfl.SymbolicTensor;
+    const sum = tfl.layers.add({name: 'sum'}).apply([hidden, late]);
+    const head = tfl.layers.dense({units: VOCAB}).apply(sum) as tfl.SymbolicTensor;
+    const model = tfl.model({inputs, outputs: head});
+    const args = {optimizer: () => tinyOptimizer(), microbatches: 2, vocabSize: VOCAB};
+    await expectAsync(
+      InProcessPipeline.create({...args, model, stages: ['sum']}),
+    ).toBeRejectedWithError(/the model has 2 inputs \('ids', 'positions'\), expected one/);
   });
 
   it('refuses to be made wrongly', async () => {
