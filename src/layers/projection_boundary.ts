@@ -78,6 +78,7 @@ export class ProjectionBoundary extends tfl.layers.Layer {
 
   constructor(args: ProjectionBoundaryArgs) {
     super(args);
+    this.supportsMasking = true;
     this.rank = positive(args.rank, 'rank');
     this.vocabSize = positive(args.vocabSize, 'vocabSize');
     this.units = args.units == null ? undefined : positive(args.units, 'units');
@@ -147,6 +148,14 @@ export class ProjectionBoundary extends tfl.layers.Layer {
   override computeOutputShape(inputShape: tfl.Shape | tfl.Shape[]): tfl.Shape {
     checkBoundaryShapes(inputShape, this.label(), 'activations', this.units);
     return (inputShape as tfl.Shape[])[0];
+  }
+
+  /** Positions stay where they are: the mask of the activations is that of the result. */
+  override computeMask(
+    _inputs: tf.Tensor | tf.Tensor[],
+    mask?: tf.Tensor | tf.Tensor[],
+  ): tf.Tensor {
+    return (Array.isArray(mask) ? mask[0] : mask) as tf.Tensor;
   }
 
   override getConfig(): tf.serialization.ConfigDict {
