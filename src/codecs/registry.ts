@@ -51,7 +51,10 @@ export function getCodec(name: string): Codec {
 
 /** The codec of that name for float32 values. Throws if there is none, or if it is one for ids. */
 export function getFloatCodec(name: string): FloatCodec {
-  const codec = getCodec(name);
+  const codec = codecs.get(name);
+  if (codec == null) {
+    throw unknown(String(name), codecNames('float32'));
+  }
   if (codec.dtype !== 'float32') {
     throw new Error(
       `codec '${name}' is for ${codec.dtype} values, here float32 values are packed. ` +
@@ -63,7 +66,10 @@ export function getFloatCodec(name: string): FloatCodec {
 
 /** The codec of that name for ids. Throws if there is none, or if it is one for float32 values. */
 export function getIdsCodec(name: string): IdsCodec {
-  const codec = getCodec(name);
+  const codec = codecs.get(name);
+  if (codec == null) {
+    throw unknown(String(name), codecNames('int32'));
+  }
   if (codec.dtype !== 'int32') {
     throw new Error(
       `codec '${name}' is for ${codec.dtype} values, here ids (int32) are packed. ` +

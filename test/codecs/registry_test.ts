@@ -28,6 +28,8 @@ describe('codec registry', () => {
     expect(getIdsCodec('uint16').dtype).toBe('int32');
     expect(() => getFloatCodec('uint16')).toThrowError(/for int32 values.*float32, bfloat16/);
     expect(() => getIdsCodec('float32')).toThrowError(/for float32 values.*uint16, uint32/);
+    expect(() => getFloatCodec('int8')).toThrowError(/'int8'.*Known: float32, bfloat16\. /);
+    expect(() => getIdsCodec('int8')).toThrowError(/'int8'.*Known: uint16, uint32\. /);
   });
 
   it('refuses a second codec of one name, and takes the same one twice', () => {

@@ -135,6 +135,12 @@ export function resolveLlamaConfig(given: LlamaConfig, where = 'llama'): Resolve
     throw new Error(`${where}: seed is ${text(seed)}, expected an integer.`);
   }
   const type = scaling?.rope_type ?? scaling?.type ?? 'default';
+  if (!['default', 'linear', 'llama3'].includes(type)) {
+    const key = config.rope_parameters != null ? 'rope_parameters' : 'rope_scaling';
+    throw new Error(
+      `${where}: ${key}.rope_type is ${text(type)}, expected "default", "linear" or "llama3".`,
+    );
+  }
   return {
     vocab_size: whole('vocab_size'),
     hidden_size: hidden,

@@ -14,7 +14,10 @@ describe('llama, bad input', () => {
     [{hidden_act: 'gelu'}, /hidden_act is "gelu", expected "silu"/],
     [{attention_dropout: 0.1}, /attention_dropout is 0.1/],
     [{quantization_config: {bits: 4}}, /quantised weights are not supported/],
-    [{rope_scaling: {rope_type: 'yarn', factor: 2}}, /rope type 'yarn' is not supported/],
+    [
+      {rope_scaling: {rope_type: 'yarn', factor: 2}},
+      /llama: rope_scaling.rope_type is "yarn", expected "default"/,
+    ],
     [{tie_word_embeddings: 'yes'}, /tie_word_embeddings is "yes"/],
     [{seed: 0.5}, /seed is 0.5/],
     [{mapl: {stages: 3, rank: 2}}, /mapl.stages is 3, expected an integer from 1 to 2/],
