@@ -77,7 +77,7 @@ inline float Dot(const float* a, const float* b, int64_t d) {
   return Sum((s0 + s1) + (s2 + s3));
 }
 
-// e^x for x <= 88: relative error below 1.2e-7, 0 below -87.3 (results would be denormal), NaN for NaN.
+// e^x for x <= 88: relative error below 1e-7, 0 below -87.3 (results would be denormal), NaN for NaN.
 //
 // x = n ln 2 + r with |r| <= ln 2 / 2, a polynomial of degree 6 for e^r (Cephes), n added to the exponent. Adding 1.5·2²³
 // rounds to the nearest integer and leaves it in the low bits.
