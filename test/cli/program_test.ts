@@ -1,8 +1,9 @@
-import {mkdir, mkdtemp, rm, writeFile} from 'node:fs/promises';
+import {cp, mkdir, mkdtemp, readFile, rm, truncate, writeFile} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import path from 'node:path';
 import {configSections} from '../../src/cli/config/schema.js';
 import {makeProgram} from '../../src/cli/program.js';
+import {fixturePath} from '../support/fixture_path.js';
 
 /** Runs a command line in this process; gives what commander wrote. */
 async function run(args: string[]): Promise<string> {
@@ -72,6 +73,11 @@ describe('program, wrong use', () => {
     await writeFile(path.join(folder, 'runs', 'old', 'config.json'), '{}');
     await mkdir(path.join(folder, 'bad'));
     await writeFile(path.join(folder, 'bad', 'config.json'), '{"model_type": "gpt2"}');
+    await cp(fixturePath('llama'), path.join(folder, 'cut'), {recursive: true});
+    await truncate(path.join(folder, 'cut', 'model.safetensors'), 100_000);
+    await cp(fixturePath('llama'), path.join(folder, 'wider'), {recursive: true});
+    const config = await readFile(path.join(folder, 'wider', 'config.json'), 'utf8');
+    await writeFile(path.join(folder, 'wider', 'config.json'), config.replace('176', '180'));
     await writeFile(path.join(folder, 'unknown.yaml'), 'training:\n  learningRate: 1\n');
   });
   afterAll(async () => {
@@ -115,6 +121,12 @@ describe('program, wrong use', () => {
       /is no model: expected a Hugging Face/,
     ],
     ['another kind of model', 'inspect FOLDER/bad', /gpt2/],
+    ['truncated weights', 'inspect FOLDER/cut', /cut\/model\.safetensors is truncated/],
+    [
+      'weights of another model',
+      'inspect FOLDER/wider',
+      /has shape \[176, 64\], expected \[180, 64\]/,
+    ],
     ['a number that is none', 'generate x --max-tokens many', /expected a whole number/],
     ['a split that is none', 'eval FOLDER/bad --split some', /--split is 'some'/],
     ['a stage by hand', 'stage', /is started by 'tfjs-mapl train'/],

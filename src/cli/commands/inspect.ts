@@ -5,7 +5,7 @@ import {openFolder} from '../../io/index.js';
 import {countParameters} from '../../models/llama/count_parameters.js';
 import {buildLlama} from '../../models/llama/llama.js';
 import {resolveLlamaConfig, type LlamaConfig} from '../../models/llama/llama_config.js';
-import {readConfig} from '../../models/llama/load_llama.js';
+import {checkWeights, readConfig} from '../../models/llama/load_llama.js';
 import {describeSplit} from '../../pipeline/describe_split.js';
 import {formatBytes, formatNumber} from '../report/format.js';
 import {terminalTable} from '../report/terminal_table.js';
@@ -39,9 +39,11 @@ export function inspectCommand(): Command {
 
 async function inspect(given: string, options: InspectOptions): Promise<void> {
   const folder = await findModelFolder(given);
-  const source = await readConfig(openFolder(folder));
+  const files = openFolder(folder);
+  const source = await readConfig(files);
   const file = path.join(folder, 'config.json');
   let config = resolveLlamaConfig(source as unknown as LlamaConfig, file);
+  await checkWeights(files, config);
   const {wire, rank} = options;
   const trained = config.mapl?.stages ?? Math.min(4, config.num_hidden_layers);
   const number = Number(options.stages ?? trained);

@@ -3,7 +3,7 @@ import type * as tfl from '@tensorflow/tfjs-layers';
 import {type Folder, openFolder} from '../../io/index.js';
 import {writeWeight} from '../../layers/layer_weight.js';
 import {buildLlama} from './llama.js';
-import {type LlamaConfig, resolveLlamaConfig} from './llama_config.js';
+import {type LlamaConfig, type ResolvedLlamaConfig, resolveLlamaConfig} from './llama_config.js';
 import {type LlamaParameter, llamaParameters, maplParameters} from './llama_parameters.js';
 import {rememberConfig} from './source_config.js';
 import {transpose} from './transpose.js';
@@ -25,24 +25,12 @@ export async function loadLlama(pathOrUrl: string): Promise<tfl.LayersModel> {
   const folder = openFolder(pathOrUrl);
   const source = await readConfig(folder);
   const config = resolveLlamaConfig(source as unknown as LlamaConfig, folder.pathOf('config.json'));
-  const own = llamaParameters(config);
-  const extra = maplParameters(config);
-  const tied = config.tie_word_embeddings ? ['lm_head.weight'] : [];
+  const weights = await openWeights(folder, config);
   let model: tfl.LayersModel | null = null;
-  const opened: WeightFiles[] = [];
   try {
-    const files = await WeightFiles.open(folder);
-    opened.push(files);
-    checkTensors(files, own, folder.label, (name) => tied.includes(name) || isBuffer(name));
-    if (extra.length > 0) {
-      const boundaries = await WeightFiles.open(folder, MAPL_FILE);
-      opened.push(boundaries);
-      checkTensors(boundaries, extra, folder.pathOf(MAPL_FILE), () => false);
-    }
     model = buildLlama(config, false);
-    await fill(model, files, own);
-    if (extra.length > 0) {
-      await fill(model, opened[1], extra);
+    for (const {files, parameters} of weights) {
+      await fill(model, files, parameters);
     }
     rememberConfig(model, source);
     return model;
@@ -50,7 +38,40 @@ export async function loadLlama(pathOrUrl: string): Promise<tfl.LayersModel> {
     model?.dispose();
     throw error;
   } finally {
-    await Promise.all(opened.map((files) => files.close()));
+    await Promise.all(weights.map(({files}) => files.close()));
+  }
+}
+
+/**
+ * Throws as {@link loadLlama} does unless a folder has all weights of `config`, in the right shapes. Reads headers and
+ * sizes of the files, no values.
+ */
+export async function checkWeights(folder: Folder, config: ResolvedLlamaConfig): Promise<void> {
+  const weights = await openWeights(folder, config);
+  await Promise.all(weights.map(({files}) => files.close()));
+}
+
+/** Opens the files of the LLaMA, and of its boundaries if it has any, and checks what is in them. The caller closes them. */
+async function openWeights(
+  folder: Folder,
+  config: ResolvedLlamaConfig,
+): Promise<Array<{files: WeightFiles; parameters: LlamaParameter[]}>> {
+  const own = llamaParameters(config);
+  const extra = maplParameters(config);
+  const tied = config.tie_word_embeddings ? ['lm_head.weight'] : [];
+  const files = await WeightFiles.open(folder);
+  const weights = [{files, parameters: own}];
+  try {
+    checkTensors(files, own, folder.label, (name) => tied.includes(name) || isBuffer(name));
+    if (extra.length > 0) {
+      const boundaries = await WeightFiles.open(folder, MAPL_FILE);
+      weights.push({files: boundaries, parameters: extra});
+      checkTensors(boundaries, extra, folder.pathOf(MAPL_FILE), () => false);
+    }
+    return weights;
+  } catch (error) {
+    await Promise.all(weights.map((opened) => opened.files.close()));
+    throw error;
   }
 }
 
