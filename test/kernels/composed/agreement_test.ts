@@ -143,6 +143,16 @@ const CASES: Record<string, () => KernelCase[]> = {
     {inputs: {rows: float([1, 1], 1), ids: ids(1, 1)}, attrs: {numSegments: 1}},
     {inputs: {rows: float([11, 5], 1), ids: ids(7, 11)}, attrs: {numSegments: 9}},
   ],
+  [names.AdamWUpdate]: () =>
+    [[1], [7, 5], [33, 4]].map((shape) => ({
+      inputs: {
+        value: float(shape, 1),
+        gradient: float(shape, 2),
+        first: float(shape, 3),
+        second: tf.square(float(shape, 4)),
+      },
+      attrs: {learningRate: 0.01, beta1: 0.9, beta2: 0.99, epsilon: 1e-8, weightDecay: 0.1, t: 3},
+    })),
 };
 
 describe('kernels of this backend', () => {
