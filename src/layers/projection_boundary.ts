@@ -25,7 +25,10 @@ export interface ProjectionBoundaryArgs extends LayerArgs {
   anchorRank?: number;
   /** Width `d`; default: that of the first activations. */
   units?: number;
-  /** Seed of projector and anchors. Default: derived from the layer's name. */
+  /**
+   * Seed of projector and anchors. Default: projectors of one size all start as the same matrix (ours), which suits residual
+   * streams, where what one boundary lets through meets the next; anchors are seeded by their name.
+   */
   seed?: number;
   /** `false` freezes the projector (the paper's fixed orthogonal control). Default `true`. */
   trainableProjector?: boolean;
@@ -231,11 +234,7 @@ export class ProjectionBoundary extends tfl.layers.Layer {
 
   /** The projector's starting values: a random point of St(d, r), or zeros where loaded values follow. */
   initialProjector(d: number): Float32Array {
-    const seed =
-      this.seed == null
-        ? weightSeed(0, `${this.name}/projector`)
-        : weightSeed(this.seed, 'projector');
-    return randomStiefel(d, this.rank, seed);
+    return randomStiefel(d, this.rank, weightSeed(this.seed ?? 0, 'projector'));
   }
 
   /**
