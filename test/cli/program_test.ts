@@ -71,6 +71,8 @@ describe('program, wrong use', () => {
     await writeFile(path.join(folder, 'short.txt'), 'Too short a text.');
     await mkdir(path.join(folder, 'runs', 'old'), {recursive: true});
     await writeFile(path.join(folder, 'runs', 'old', 'config.json'), '{}');
+    await mkdir(path.join(folder, 'runs', 'torn'));
+    await writeFile(path.join(folder, 'runs', 'torn', 'config.json'), '{"model":');
     await mkdir(path.join(folder, 'bad'));
     await writeFile(path.join(folder, 'bad', 'config.json'), '{"model_type": "gpt2"}');
     await cp(fixturePath('llama'), path.join(folder, 'cut'), {recursive: true});
@@ -91,6 +93,7 @@ describe('program, wrong use', () => {
       'train --name no --resume',
       /There is no run 'no' .* to resume/,
     ],
+    ['to resume a damaged run', 'train --name torn --resume', /torn\/config\.json' cannot be read/],
     ['to resume and replace', 'train --resume --force', /give one of them/],
     [
       'to resume with other settings',

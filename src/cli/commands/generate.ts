@@ -43,10 +43,12 @@ export function generateCommand(): Command {
 async function run(given: string, options: GenerateCommandOptions): Promise<void> {
   const {prompt, maxTokens, temperature, topK, topP, seed} = options;
   const {model, tokenizer} = await openModel(given, options.backend, options.tokenizer);
-  process.stdout.write(prompt);
   const settings = {maxTokens, temperature, topK, topP, seed};
+  // The prompt is written with the first piece, so that an error has a line of its own.
+  let before = prompt;
   for await (const piece of continueText(model, tokenizer, prompt, settings)) {
-    process.stdout.write(piece);
+    process.stdout.write(before + piece);
+    before = '';
   }
   process.stdout.write('\n');
   model.dispose();

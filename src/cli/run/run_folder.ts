@@ -74,9 +74,21 @@ export class RunFolder {
     await writeFileAtomic(this.file('config.json'), `${JSON.stringify(config, null, 2)}\n`);
   }
 
-  /** The configuration the run began with, as it was written. */
+  /**
+   * The configuration the run began with, as it was written.
+   *
+   * @throws Error when the file is damaged
+   */
   readConfig(): unknown {
-    return JSON.parse(readFileSync(this.file('config.json'), 'utf8'));
+    const file = this.file('config.json');
+    try {
+      return JSON.parse(readFileSync(file, 'utf8'));
+    } catch (error) {
+      throw new Error(
+        `'${file}' cannot be read: ${(error as Error).message}. Restore it, or start a new run with --name.`,
+        {cause: error},
+      );
+    }
   }
 
   /** Adds one line to `metrics.jsonl`. */
