@@ -45,15 +45,19 @@ export function balancedCuts(model: tfl.LayersModel, graph: ModelGraph, stages: 
   return chosen;
 }
 
-/** Why the model cannot be cut at one of its boundaries or behind one of its blocks, if so: for instance tied weights. */
+/**
+ * Why the model cannot be cut at one of its boundaries or behind one of its blocks (any layer where it has neither), if so:
+ * for instance tied weights.
+ */
 function obstacle(model: tfl.LayersModel, graph: ModelGraph): string {
-  for (const {layer, outputs} of graph.calls) {
-    if (layer instanceof ProjectionBoundary || BLOCK.test(layer.name)) {
-      const cut = cutAt(graph, outputs[0]);
-      const reason = whyNot(model, graph, cut);
-      if (reason != null) {
-        return ` It cannot be cut ${cutName(cut)}: ${reason}.`;
-      }
+  const isPlace = ({layer}: LayerCall) =>
+    layer instanceof ProjectionBoundary || BLOCK.test(layer.name);
+  const places = graph.calls.filter(isPlace);
+  for (const {outputs} of places.length > 0 ? places : graph.calls.slice(0, -1)) {
+    const cut = cutAt(graph, outputs[0]);
+    const reason = whyNot(model, graph, cut);
+    if (reason != null) {
+      return ` It cannot be cut ${cutName(cut)}: ${reason}.`;
     }
   }
   return '';
