@@ -1,5 +1,6 @@
 /** The `webgpu` backend: browsers, and Node through the npm package `webgpu` (Dawn). */
 import * as tf from '@tensorflow/tfjs-core';
+import {registerWebgpuKernels} from '../kernels/webgpu/index.js';
 import {inNode, use, type Backend, type Device} from './backend.js';
 
 /** The parts of WebGPU's API that we look at. */
@@ -26,6 +27,7 @@ export const webgpu: Backend = {
     if (tf.findBackendFactory('webgpu') == null) {
       await import('@tensorflow/tfjs-backend-webgpu');
     }
+    registerWebgpuKernels();
     await use('webgpu');
     const {vendor, architecture, description} = adapter.info;
     return {
