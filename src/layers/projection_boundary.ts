@@ -2,7 +2,9 @@
 import * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
 import {randomStiefel} from '../manifolds/random_stiefel.js';
-import {AnchorEmbedding, connectedAnchors} from './anchor_embedding.js';
+import {AnchorEmbedding} from './anchor_embedding.js';
+import {linkAnchors, makeAnchors, type AnchorsArg} from './boundary_anchors.js';
+import {anchorsKind, positive, type ProjectionBoundaryArgs} from './boundary_args.js';
 import {BoundaryDecoder} from './boundary_decoder.js';
 import {BoundaryEncoder} from './boundary_encoder.js';
 import {checkBoundaryInputs, checkBoundaryShapes} from './boundary_inputs.js';
@@ -12,33 +14,7 @@ import type {DisposeResult, Kwargs, LayerArgs, LayerInputs, LayerOutputs} from '
 import {createWeight} from './layer_weight.js';
 import {weightSeed} from './weight_seed.js';
 
-/** Anchors as a layer to share, or as the config of one (what `getConfig` gives). */
-export type AnchorsArg = AnchorEmbedding | {className: string; config: object};
-
-/** Arguments of {@link ProjectionBoundary}. */
-export interface ProjectionBoundaryArgs extends LayerArgs {
-  /** Width `r` of what crosses, an integer from 1 to the width `d` of the activations. */
-  rank: number;
-  /** Number of token ids `V`. */
-  vocabSize: number;
-  /** Width `a` of the anchor tables made here, 1 to `d`; default `rank` (published). */
-  anchorRank?: number;
-  /** Width `d`; default: that of the first activations. */
-  units?: number;
-  /**
-   * Seed of projector and anchors. Default: projectors of one size all start as the same matrix (ours), which suits residual
-   * streams, where what one boundary lets through meets the next; anchors are seeded by their name.
-   */
-  seed?: number;
-  /** `false` freezes the projector (the paper's fixed orthogonal control). Default `true`. */
-  trainableProjector?: boolean;
-  /** `'none'` leaves the anchors out: `x̂ = x A Aᵀ`. Default `'factorised'`. */
-  anchors?: 'factorised' | 'none';
-  /** Anchors of the sending stage: `previous.receiverAnchors` shares them with the boundary at that stage's input. */
-  senderAnchors?: AnchorsArg;
-  /** Anchors of the receiving stage. */
-  receiverAnchors?: AnchorsArg;
-}
+export type {AnchorsArg, ProjectionBoundaryArgs};
 
 /**
  * Compresses activations to `rank` numbers a token and expands them again, as when they cross to the next stage:
@@ -87,25 +63,17 @@ export class ProjectionBoundary extends tfl.layers.Layer {
     this.units = args.units == null ? undefined : positive(args.units, 'units');
     this.seed = args.seed;
     this.trainableProjector = args.trainableProjector ?? true;
-    this.anchors = args.anchors ?? 'factorised';
-    if (this.anchors !== 'factorised' && this.anchors !== 'none') {
-      throw new Error(
-        `ProjectionBoundary: anchors is ${JSON.stringify(args.anchors)}, expected 'factorised' or 'none'.`,
-      );
-    }
-    const given = [args.senderAnchors, args.receiverAnchors];
-    if (this.anchors === 'none' && given.some((anchors) => anchors != null)) {
-      throw new Error(
-        `ProjectionBoundary: got anchors 'none' together with senderAnchors or receiverAnchors, expected one or the other.`,
-      );
-    }
+    this.anchors = anchorsKind(args);
+    const {name, vocabSize, seed, trainable, anchors} = this;
+    const owner = {name, vocabSize, seed, trainable, anchorRank: args.anchorRank ?? this.rank};
     const make = (arg: AnchorsArg | undefined, role: 'sender' | 'receiver') =>
-      this.anchors === 'none' ? null : this.makeAnchors(arg, role, args.anchorRank);
+      anchors === 'none' ? null : makeAnchors(arg, role, owner);
     this.senderAnchors = make(args.senderAnchors, 'sender');
     this.receiverAnchors = make(args.receiverAnchors, 'receiver');
     if (this.receiverAnchors?.name === this.senderAnchors?.name) {
       this.receiverAnchors = this.senderAnchors;
     }
+    const given = [args.senderAnchors, args.receiverAnchors];
     this.relink = given.some((arg) => arg != null && !(arg instanceof AnchorEmbedding));
     if (this.units != null) this.checkRank(this.units);
   }
@@ -245,22 +213,8 @@ export class ProjectionBoundary extends tfl.layers.Layer {
     if (!this.relink || this.retained.size > 0) {
       return;
     }
-    const found = new Map(connectedAnchors(inputs).map((anchors) => [anchors.name, anchors]));
-    const link = (own: AnchorEmbedding | null) => {
-      const other = own == null ? undefined : found.get(own.name);
-      if (own == null || other == null) {
-        return own;
-      }
-      if (other.vocabSize !== own.vocabSize || other.anchorRank !== own.anchorRank) {
-        throw new Error(
-          `${this.label()}: anchors '${own.name}' are [${own.vocabSize}, ${own.anchorRank}] here and ` +
-            `[${other.vocabSize}, ${other.anchorRank}] in another layer, expected the same: give different anchors different names.`,
-        );
-      }
-      return other;
-    };
-    this.senderAnchors = link(this.senderAnchors);
-    this.receiverAnchors = link(this.receiverAnchors);
+    const own = [this.senderAnchors, this.receiverAnchors];
+    [this.senderAnchors, this.receiverAnchors] = linkAnchors(own, inputs, this.label());
   }
 
   /** Counts one more user; each user, this layer's models and its halves, calls `dispose()` once. */
@@ -298,33 +252,6 @@ export class ProjectionBoundary extends tfl.layers.Layer {
     this.nonTrainableWeights = learned ? bases : [...projector, ...bases];
   }
 
-  private makeAnchors(
-    arg: AnchorsArg | undefined,
-    role: 'sender' | 'receiver',
-    anchorRank = this.rank,
-  ): AnchorEmbedding {
-    if (arg instanceof AnchorEmbedding) {
-      if (arg.vocabSize !== this.vocabSize) {
-        throw new Error(
-          `${this.label()}: ${role}Anchors have vocabSize ${arg.vocabSize}, expected ${this.vocabSize}.`,
-        );
-      }
-      return arg;
-    }
-    if (arg != null) {
-      return new AnchorEmbedding(arg.config as ConstructorParameters<typeof AnchorEmbedding>[0]);
-    }
-    const seed = this.seed == null ? undefined : weightSeed(this.seed, role);
-    const name = `${this.name}.${role}_anchors`;
-    return new AnchorEmbedding({
-      name,
-      vocabSize: this.vocabSize,
-      anchorRank,
-      seed,
-      trainable: this.trainable,
-    });
-  }
-
   private checkRank(d: number): void {
     if (this.rank > d) {
       throw new Error(
@@ -345,11 +272,4 @@ tf.serialization.registerClass(ProjectionBoundary);
 /** Creates a {@link ProjectionBoundary}, in the manner of `tf.layers.dense(args)`. */
 export function projectionBoundary(args: ProjectionBoundaryArgs): ProjectionBoundary {
   return new ProjectionBoundary(args);
-}
-
-function positive(value: number, name: string): number {
-  if (!Number.isInteger(value) || value < 1) {
-    throw new Error(`ProjectionBoundary: ${name} is ${value}, expected a positive integer.`);
-  }
-  return value;
 }

@@ -1,0 +1,55 @@
+/** What a boundary is made with. */
+import type {AnchorsArg} from './boundary_anchors.js';
+import type {LayerArgs} from './layer_types.js';
+
+/** Arguments of {@link ProjectionBoundary}. */
+export interface ProjectionBoundaryArgs extends LayerArgs {
+  /** Width `r` of what crosses, an integer from 1 to the width `d` of the activations. */
+  rank: number;
+  /** Number of token ids `V`. */
+  vocabSize: number;
+  /** Width `a` of the anchor tables made here, 1 to `d`; default `rank` (published). */
+  anchorRank?: number;
+  /** Width `d`; default: that of the first activations. */
+  units?: number;
+  /**
+   * Seed of projector and anchors. Default: projectors of one size all start as the same matrix (ours), which suits residual
+   * streams, where what one boundary lets through meets the next; anchors are seeded by their name.
+   */
+  seed?: number;
+  /** `false` freezes the projector (the paper's fixed orthogonal control). Default `true`. */
+  trainableProjector?: boolean;
+  /** `'none'` leaves the anchors out: `x̂ = x A Aᵀ`. Default `'factorised'`. */
+  anchors?: 'factorised' | 'none';
+  /** Anchors of the sending stage: `previous.receiverAnchors` shares them with the boundary at that stage's input. */
+  senderAnchors?: AnchorsArg;
+  /** Anchors of the receiving stage. */
+  receiverAnchors?: AnchorsArg;
+}
+
+/** Throws unless `value` is an integer from 1 up. */
+export function positive(value: number, name: string): number {
+  if (!Number.isInteger(value) || value < 1) {
+    throw new Error(`ProjectionBoundary: ${name} is ${value}, expected a positive integer.`);
+  }
+  return value;
+}
+
+/** The kind of anchors that `args` ask for. Throws if there is no such kind, or it contradicts anchors that were given. */
+export function anchorsKind(
+  args: ProjectionBoundaryArgs,
+): NonNullable<ProjectionBoundaryArgs['anchors']> {
+  const kind = args.anchors ?? 'factorised';
+  if (kind !== 'factorised' && kind !== 'none') {
+    throw new Error(
+      `ProjectionBoundary: anchors is ${JSON.stringify(args.anchors)}, expected 'factorised' or 'none'.`,
+    );
+  }
+  const given = [args.senderAnchors, args.receiverAnchors];
+  if (kind === 'none' && given.some((anchors) => anchors != null)) {
+    throw new Error(
+      `ProjectionBoundary: got anchors 'none' together with senderAnchors or receiverAnchors, expected one or the other.`,
+    );
+  }
+  return kind;
+}
