@@ -1,21 +1,35 @@
-/** Kernels of tfjs-webgpu that are mended. */
+/** Kernels of the `webgpu` backend: WGSL for this package's own, and those of tfjs-webgpu that are mended. */
 import * as tf from '@tensorflow/tfjs-core';
 import {registerOnFirstUse} from '../ensure_kernel.js';
+import * as names from '../kernel_names.js';
+import {rmsNorm} from './rms_norm.js';
+import {swiglu, swigluGrad} from './swiglu.js';
 import {transposeKernel} from './transpose.js';
+
+const KERNELS: ReadonlyArray<readonly [name: string, kernel: tf.KernelFunc]> = [
+  [names.RmsNorm, rmsNorm],
+  [names.SwiGLU, swiglu],
+  [names.SwiGLUGrad, swigluGrad],
+];
 
 const mended = new WeakSet<tf.KernelFunc>();
 
 /**
- * Registers them for the `webgpu` backend, in place of tfjs-webgpu's. To be called after
+ * Registers them for the `webgpu` backend, in place of what is registered under their names. To be called after
  * `@tensorflow/tfjs-backend-webgpu` has been imported; calling it again changes nothing.
  */
 export function registerWebgpuKernels(): void {
   const original = tf.getKernel(tf.Transpose, 'webgpu');
-  if (original == null || mended.has(original.kernelFunc)) return;
-  const kernelFunc = transposeKernel(original.kernelFunc);
-  mended.add(kernelFunc);
-  tf.unregisterKernel(tf.Transpose, 'webgpu');
-  tf.registerKernel({...original, kernelFunc});
+  if (original != null && !mended.has(original.kernelFunc)) {
+    const kernelFunc = transposeKernel(original.kernelFunc);
+    mended.add(kernelFunc);
+    tf.unregisterKernel(tf.Transpose, 'webgpu');
+    tf.registerKernel({...original, kernelFunc});
+  }
+  for (const [kernelName, kernelFunc] of KERNELS) {
+    if (tf.getKernel(kernelName, 'webgpu') != null) tf.unregisterKernel(kernelName, 'webgpu');
+    tf.registerKernel({kernelName, backendName: 'webgpu', kernelFunc});
+  }
 }
 
 registerOnFirstUse('webgpu', registerWebgpuKernels);
