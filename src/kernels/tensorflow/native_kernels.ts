@@ -1,10 +1,14 @@
-/** Which of our TensorFlow ops (`native/ops.cc`) computes which kernel. */
+/** Which of our TensorFlow ops (`native/ops_….cc`) computes which kernel. */
 import * as tf from '@tensorflow/tfjs-core';
 import {adamWFactors} from '../composed/adamw_update.js';
+import {polarCoefficients, type PolarSteps} from '../composed/polar_express.js';
 import {
   AdamWUpdate,
+  BoundaryDecode,
+  BoundaryEncode,
   CausalAttention,
   CausalAttentionGrad,
+  PolarFactor,
   RmsNorm,
   RmsNormGrad,
   RotaryEmbedding,
@@ -80,6 +84,22 @@ export const NATIVE_KERNELS: Readonly<Record<string, NativeKernel>> = {
       const f = adamWFactors(attrs as unknown as AdamWUpdateAttrs);
       return [f.newFirst, f.keepSecond, f.newSecond, f.epsilon, f.stepSize, f.keepValue];
     },
+  },
+  [BoundaryEncode]: {
+    op: 'MaplBoundaryEncode',
+    inputs: ['x', 'ids', 'projector', 'anchors', 'basis'],
+    outputs: 1,
+  },
+  [BoundaryDecode]: {
+    op: 'MaplBoundaryDecode',
+    inputs: ['z', 'ids', 'projector', 'anchors', 'basis'],
+    outputs: 1,
+  },
+  [PolarFactor]: {
+    op: 'MaplPolarFactor',
+    inputs: ['y'],
+    outputs: 1,
+    numbers: (attrs) => polarCoefficients(attrs as unknown as PolarSteps).flat(),
   },
 };
 

@@ -2,8 +2,11 @@
 import * as tf from '@tensorflow/tfjs-core';
 import {
   AdamWUpdate,
+  BoundaryDecode,
+  BoundaryEncode,
   CausalAttention,
   CausalAttentionGrad,
+  PolarFactor,
   RmsNorm,
   RmsNormGrad,
   RotaryEmbedding,
@@ -132,6 +135,34 @@ function makeCases(): NativeCase[] {
   ]) {
     const inputs = () => ({rows: normal([n, width]), ids: ids(n, segments)});
     add(list, ScatterRows, [n, segments, width], inputs, {numSegments: segments});
+  }
+  for (const [n, d, r, vocabulary, a] of [
+    [1, 1, 1, 1, 1],
+    [49, 33, 5, 7, 3],
+    [130, 256, 64, 50, 64],
+    [65, 300, 130, 50257, 70],
+    [65536, 8, 2, 9, 2],
+  ]) {
+    const shared = () => ({
+      ids: ids(n, vocabulary),
+      projector: normal([d, r]),
+      anchors: normal([vocabulary, a]),
+      basis: normal([a, d]),
+    });
+    const shape = {n, d, r, vocabulary, a};
+    add(list, BoundaryEncode, shape, () => ({x: normal([n, d]), ...shared()}), {}, 4e-6);
+    add(list, BoundaryDecode, shape, () => ({z: normal([n, r]), ...shared()}), {}, 4e-6);
+  }
+  for (const shape of [
+    [1, 1, 1],
+    [3, 7, 3],
+    [2, 5, 33],
+    [1, 256, 64],
+    [2, 97, 70],
+    [1, 600, 40],
+  ]) {
+    const steps = {steps: 8, repeats: 3, finishing: 1};
+    add(list, PolarFactor, shape, () => ({y: normal(shape)}), steps, 4e-5);
   }
   return list;
 }

@@ -5,11 +5,10 @@
 // a vector, and keys and values are read where they lie, whatever the width of a head.
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
-#include <memory>
 #include <vector>
 
 #include "compute.h"
+#include "scratch.h"
 #include "small_product.h"
 #include "vector.h"
 
@@ -18,21 +17,6 @@ namespace {
 
 constexpr int64_t kQueries = 64;  // Of a block; a multiple of kLanes.
 constexpr int64_t kKeys = 64;
-
-// Uninitialised memory for vectors.
-class Scratch {
- public:
-  explicit Scratch(int64_t floats)
-      : data_(static_cast<float*>(std::aligned_alloc(64, (floats * sizeof(float) + 63) / 64 * 64))) {}
-  float* data() const { return data_.get(); }
-  void Zero(int64_t floats) { std::fill_n(data(), floats, 0.0f); }
-
- private:
-  struct Free {
-    void operator()(float* data) const { std::free(data); }
-  };
-  std::unique_ptr<float, Free> data_;
-};
 
 // to [width,kQueries] = factor · from [count,width]ᵀ, zeros for queries that do not exist.
 void PackTransposed(const float* from, int64_t count, int64_t width, float factor, float* to) {

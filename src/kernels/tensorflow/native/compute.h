@@ -1,5 +1,5 @@
 // The arithmetic of the kernels on plain memory, row-major float32. Free of TensorFlow's headers, which take half a
-// minute to compile; `ops.cc` is the one file that includes them.
+// minute to compile; only the `ops_….cc` files include them.
 //
 // Work is cut into items whose number depends on the shapes alone, and sums that cross items are added in order of the
 // items: results do not depend on the number of threads nor on who computes what.
@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <vector>
 
 namespace mapl {
 
@@ -61,6 +62,44 @@ struct AdamWScalars {
 void AdamW(const float* value, const float* gradient, const float* first, const float* second,
            float* new_value, float* new_first, float* new_second, int64_t size,
            const AdamWScalars& scalars, const Parallel& parallel);
+
+// Muon's momentum: m ← keep m + take g. What is to be orthogonalised is m, or with `nesterov` keep m + take g again.
+void MuonUpdate(const float* momentum, const float* gradient, float* new_momentum,
+                float* direction, int64_t size, float keep, float take, bool nesterov,
+                const Parallel& parallel);
+
+// squares[t]: sum of the squares of tensors[t], which has sizes[t] elements.
+void GlobalNorm(const std::vector<const float*>& tensors, const std::vector<int64_t>& sizes,
+                float* squares, const Parallel& parallel);
+
+// Sizes of a boundary: `rows` tokens of `width` numbers, `rank` of which cross; anchors [vocabulary,anchor_rank].
+struct BoundarySizes {
+  int64_t rows, width, rank, anchor_rank;
+};
+// z [rows,rank] = x A − E[ids](P A), projector A [width,rank], basis P [anchor_rank,width]; ids lie in the vocabulary.
+void BoundaryEncode(const float* x, const int32_t* ids, const float* projector,
+                    const float* anchors, const float* basis, float* z, const BoundarySizes& sizes,
+                    const Parallel& parallel);
+// x [rows,width] = z Aᵀ + E[ids] P.
+void BoundaryDecode(const float* z, const int32_t* ids, const float* projector,
+                    const float* anchors, const float* basis, float* x, const BoundarySizes& sizes,
+                    const Parallel& parallel);
+
+// out [batch,rows,columns]: y, scaled to a norm of 1/1.01, then `steps` times X(a + b XᵀX + c (XᵀX)²) with the
+// coefficients [steps,3]. Of wide matrices the transpose.
+void PolarFactor(const float* y, const float* coefficients, int64_t steps, float* out,
+                 int64_t batch, int64_t rows, int64_t columns, const Parallel& parallel);
+
+// z [rows,groups·width], codebooks [rounds,groups,codes,width], indices [rounds,rows,groups].
+struct RvqSizes {
+  int64_t rows, rounds, groups, codes, width;
+};
+// The nearest code in every round and group, of equally near ones the lowest; 0 for NaN.
+void RvqEncode(const float* z, const float* codebooks, int32_t* indices, const RvqSizes& sizes,
+               const Parallel& parallel);
+// Sums of the codes over the rounds; indices lie in 0 … codes − 1.
+void RvqDecode(const int32_t* indices, const float* codebooks, float* z, const RvqSizes& sizes,
+               const Parallel& parallel);
 
 }  // namespace mapl
 

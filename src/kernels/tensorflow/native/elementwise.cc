@@ -117,4 +117,18 @@ void AdamW(const float* value, const float* gradient, const float* first_moment,
   OverElements(size, 4, body, parallel);
 }
 
+void MuonUpdate(const float* momentum, const float* gradient, float* new_momentum,
+                float* direction, int64_t size, float keep, float take, bool nesterov,
+                const Parallel& parallel) {
+  const Range body = [=](int64_t first, int64_t last) {
+    for (int64_t i = first; i < last; i++) {
+      const float share = take * gradient[i];
+      const float mean = keep * momentum[i] + share;
+      new_momentum[i] = mean;
+      direction[i] = nesterov ? keep * mean + share : mean;
+    }
+  };
+  OverElements(size, 2, body, parallel);
+}
+
 }  // namespace mapl

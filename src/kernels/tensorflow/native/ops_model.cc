@@ -1,112 +1,9 @@
-// The TensorFlow ops of this package: names, shapes, and kernels that hand their buffers to `compute.h`. tfjs-node runs
-// them by name, as it runs TensorFlow's own.
-#include "compute.h"
-#include "tensorflow/core/framework/common_shape_fns.h"
-#include "tensorflow/core/framework/op.h"
-#include "tensorflow/core/framework/op_kernel.h"
-#include "tensorflow/core/framework/shape_inference.h"
-#include "tensorflow/core/lib/core/threadpool.h"
+// The TensorFlow ops of a LLaMA's layers: names, shapes, and kernels that hand their buffers to `compute.h`. tfjs-node
+// runs them by name, as it runs TensorFlow's own.
+#include "op_call.h"
 
 namespace mapl {
 namespace {
-
-using tensorflow::DEVICE_CPU;
-using tensorflow::OpKernel;
-using tensorflow::OpKernelConstruction;
-using tensorflow::OpKernelContext;
-using tensorflow::Tensor;
-using tensorflow::TensorShape;
-using tensorflow::errors::InvalidArgument;
-using tensorflow::shape_inference::InferenceContext;
-
-// Shape function: output i has the shape of input `from[i]`.
-template <int... kFrom>
-absl::Status ShapesOf(InferenceContext* context) {
-  int output = 0;
-  (context->set_output(output++, context->input(kFrom)), ...);
-  return absl::OkStatus();
-}
-
-// Access to one call: inputs, outputs and threads.
-class Call {
- public:
-  explicit Call(OpKernelContext* context) : context_(context) {}
-
-  const TensorShape& shape(int input) const { return context_->input(input).shape(); }
-  int64_t size(int input) const { return context_->input(input).NumElements(); }
-  int64_t dim(int input, int axis) const { return shape(input).dim_size(axis); }
-  const float* floats(int input) const { return context_->input(input).flat<float>().data(); }
-  const int32_t* ints(int input) const { return context_->input(input).flat<int32_t>().data(); }
-
-  // Null after a failed allocation, which the context then reports.
-  float* output(int index, const TensorShape& shape) const {
-    Tensor* tensor = nullptr;
-    context_->SetStatus(context_->allocate_output(index, shape, &tensor));
-    return tensor == nullptr ? nullptr : tensor->flat<float>().data();
-  }
-  bool ok() const { return context_->status().ok(); }
-
-  bool Require(bool condition, const char* message) const {
-    if (!condition) context_->SetStatus(InvalidArgument(message));
-    return condition;
-  }
-  bool RequireRank(int input, int rank, const char* message) const {
-    return Require(shape(input).dims() == rank, message);
-  }
-  bool RequireIds(int input, int64_t limit, const char* message) const {
-    const int32_t* ids = ints(input);
-    const int64_t n = size(input);
-    bool within = true;
-    for (int64_t i = 0; i < n; i++) within &= ids[i] >= 0 && ids[i] < limit;
-    return Require(within, message);
-  }
-
-  Parallel parallel() const {
-    auto* pool = context_->device()->tensorflow_cpu_worker_threads()->workers;
-    return [pool](int64_t items, double cost, const Range& body) {
-      if (items <= 0) return;
-      if (items == 1 || items * cost < kWorthThreads) return body(0, items);
-      pool->ParallelFor(items, static_cast<int64_t>(cost) + 1, body);
-    };
-  }
-
- private:
-  // Cycles below which waking threads costs more than it saves.
-  static constexpr double kWorthThreads = 30000;
-  OpKernelContext* const context_;
-};
-
-// A kernel whose Compute is `kRun`, with up to one float attribute.
-template <void (*kRun)(const Call&)>
-class Plain : public OpKernel {
- public:
-  using OpKernel::OpKernel;
-  void Compute(OpKernelContext* context) override { kRun(Call(context)); }
-};
-
-template <void (*kRun)(const Call&, float)>
-class WithFloat : public OpKernel {
- public:
-  WithFloat(OpKernelConstruction* context, const char* name) : OpKernel(context) {
-    OP_REQUIRES_OK(context, context->GetAttr(name, &value_));
-  }
-  void Compute(OpKernelContext* context) override { kRun(Call(context), value_); }
-
- private:
-  float value_;
-};
-
-template <void (*kRun)(const Call&, float)>
-class WithEpsilon : public WithFloat<kRun> {
- public:
-  explicit WithEpsilon(OpKernelConstruction* context) : WithFloat<kRun>(context, "epsilon") {}
-};
-
-template <void (*kRun)(const Call&, float)>
-class WithScale : public WithFloat<kRun> {
- public:
-  explicit WithScale(OpKernelConstruction* context) : WithFloat<kRun>(context, "scale") {}
-};
 
 void RunRmsNorm(const Call& call, float epsilon) {
   if (!call.RequireRank(0, 2, "x: expected rank 2")) return;
@@ -240,22 +137,6 @@ class ScatterRowsKernel : public OpKernel {
   int64_t segments_;
 };
 
-// The scalars are an input, not attributes: TensorFlow keeps a kernel for every value of an attribute, and these change
-// from step to step.
-void RunAdamW(const Call& call) {
-  const bool fits = call.shape(1) == call.shape(0) && call.shape(2) == call.shape(0) &&
-                    call.shape(3) == call.shape(0) && call.size(4) == 6;
-  if (!call.Require(fits, "gradient, first, second: expected the shape of value")) return;
-  const float* s = call.floats(4);
-  const AdamWScalars scalars = {s[0], s[1], s[2], s[3], s[4], s[5]};
-  float* value = call.output(0, call.shape(0));
-  float* first = call.output(1, call.shape(0));
-  float* second = call.output(2, call.shape(0));
-  if (!call.ok()) return;
-  AdamW(call.floats(0), call.floats(1), call.floats(2), call.floats(3), value, first, second,
-        call.size(0), scalars, call.parallel());
-}
-
 REGISTER_OP("MaplRmsNorm")
     .Input("x: float")
     .Input("weight: float")
@@ -361,18 +242,6 @@ REGISTER_OP("MaplScatterRows")
       return absl::OkStatus();
     });
 REGISTER_KERNEL_BUILDER(Name("MaplScatterRows").Device(DEVICE_CPU), ScatterRowsKernel);
-
-REGISTER_OP("MaplAdamW")
-    .Input("value: float")
-    .Input("gradient: float")
-    .Input("first: float")
-    .Input("second: float")
-    .Input("scalars: float")
-    .Output("new_value: float")
-    .Output("new_first: float")
-    .Output("new_second: float")
-    .SetShapeFn(ShapesOf<0, 0, 0>);
-REGISTER_KERNEL_BUILDER(Name("MaplAdamW").Device(DEVICE_CPU), Plain<RunAdamW>);
 
 }  // namespace
 }  // namespace mapl
