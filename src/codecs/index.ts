@@ -1,6 +1,18 @@
 export {bfloat16Codec} from './bfloat16.js';
 export type {Codec, FloatCodec, IdsCodec} from './codec.js';
 export {float32Codec} from './float32.js';
+export type {
+  Crossing,
+  Leg,
+  LegCodec,
+  LegContext,
+  LegEnd,
+  LegReceiver,
+  LegSender,
+  LegSpec,
+  LegState,
+} from './leg.js';
+export {getLegCodec, legCodecNames, registerLegCodec} from './leg_registry.js';
 export {idsCodec, uint16Codec, uint32Codec} from './ids.js';
 export {
   codecNames,

@@ -14,6 +14,8 @@ export interface Crossing {
   microbatch: number;
   /** `false` for an evaluation: no state may change. */
   training: boolean;
+  /** Of a leg that is `keyed`: a number for each sequence of the microbatch, the same whenever the same sequence comes again. */
+  keys?: readonly number[];
 }
 
 /** Tensors of a codec's state by name, for checkpoints. */
@@ -30,13 +32,18 @@ export interface LegEnd {
   setState?(state: LegState): void;
   /** Called on both ends once per optimizer step, after all its microbatches. */
   endStep?(step: number): Promise<void>;
+  /** Measurements by name, for metrics and reports, such as the share of codes in use. Changes nothing. */
+  measure?(): Promise<Record<string, number>>;
   /** Frees all tensors. */
   dispose?(): void;
 }
 
 /** The end that sends. */
 export interface LegSender extends LegEnd {
-  /** Packs a float32 tensor, which it frees. */
+  /**
+   * Packs a float32 tensor, which it frees. Names of the packed tensors are free but for `ids`, `keys` and those that begin with
+   * `projector`. Throws, naming the position, where a value is not finite.
+   */
   pack(x: tf.Tensor, at: Crossing): Promise<FrameTensor[]>;
   /**
    * Gradient of what was packed, from the gradient of what the other end unpacked, which it frees. Absent: straight-through.
@@ -56,7 +63,7 @@ export interface LegContext {
   /** Boundary number: that of its sending stage. */
   boundary: number;
   direction: 'forward' | 'backward';
-  /** Values a token that cross before packing: `d`, or `r` behind a projection. */
+  /** Values a token that cross before packing: `d`, or `r` behind a projection; 0 where the model leaves it open. */
   width: number;
   /** Seed of the run. */
   seed: number;
@@ -70,6 +77,10 @@ export interface Leg {
   readonly settings: Record<string, JsonValue>;
   /** Bytes of a token in the long run (without what is sent once a step). */
   bytesPerToken(width: number): number;
+  /** Exactly how many bytes `pack` makes of a tensor of that shape; absent where that depends on more than the shape. */
+  byteLength?(shape: readonly number[]): number;
+  /** Whether crossings need `keys`. */
+  readonly keyed?: boolean;
   sender(context: LegContext): LegSender;
   receiver(context: LegContext): LegReceiver;
 }

@@ -78,7 +78,7 @@ export function usedVariables(layer: tfl.layers.Layer, part: Part = 'all'): Set<
       encoder: [layer.senderAnchors],
       decoder: [layer.receiverAnchors],
     }[part];
-    const tables = anchors.flatMap((a) => (a == null ? [] : [a.table, a.basis]));
+    const tables = anchors.flatMap((a) => (a == null ? [] : [a.table, ...(a.basis == null ? [] : [a.basis])]));
     return new Set(part === 'decoder' ? tables : [layer.projector, ...tables]);
   }
   const used = new Set(layer.weights);

@@ -1,4 +1,4 @@
-/** The first exchange of two neighbours: what they are, and the projector between them. */
+/** The first exchange of two neighbours: what they are, how they pack, and the projector between them. */
 import type {Lines} from './lines.js';
 import type {ProjectorSync} from './projector_sync.js';
 import type {Stage} from './stage.js';
@@ -9,16 +9,22 @@ export interface SharedSettings {
   stages: number;
   schedule: string;
   microbatches: number;
-  /** Name of the codec. */
+  /** Name of the codec of projectors. */
   wire: string;
   vocabSize: number;
+  /** Seed of what codecs draw. */
+  seed: number;
 }
 
+type Settings = {[key: string]: JsonValue};
+
 /** Raised when the order or the content of the frames of a step changes. */
-const PROTOCOL = 1;
+const PROTOCOL = 2;
 
 /**
  * Sends the next stage this one's settings and projector, and compares with what comes from the stage before.
+ *
+ * @param legs What both ends of the legs must agree on: codecs, versions, options.
  * @throws Error naming the first setting that differs.
  */
 export async function shakeHands(
@@ -26,32 +32,36 @@ export async function shakeHands(
   stage: Stage,
   projectors: ProjectorSync,
   settings: SharedSettings,
+  legs: Settings,
 ): Promise<void> {
   const {step} = lines.at;
   const shared = {protocol: PROTOCOL, ...settings, step};
   if (!stage.isLast) {
     const tensors = stage.encoder == null ? [] : [await projectors.pack()];
     const cut = {cut: stage.ends, width: widthOf(stage.model.outputs), trained: projectors.sends};
-    await lines.send('next', {type: 'control', step, tensors, message: {...shared, ...cut}});
+    await lines.send('next', {type: 'control', step, tensors, message: {...shared, ...cut, legs}});
   }
   const frame = await lines.take('previous', 'control', step);
   if (frame != null) {
     const {begins, model, index} = stage;
     const cut = {cut: begins, width: widthOf(model.inputs), trained: projectors.receives};
-    const got = frame.message as {[key: string]: JsonValue};
-    for (const [key, value] of Object.entries({...shared, ...cut})) {
-      if (got[key] !== value) {
-        throw new Error(
-          `stages ${index - 1} and ${index} differ in '${key}': ` +
-            `${JSON.stringify(got[key])} and ${JSON.stringify(value)}`,
-        );
-      }
-    }
+    const {legs: packed, ...rest} = frame.message as Settings & {legs?: Settings};
+    compare(index, {...rest, ...packed}, {...shared, ...cut, ...legs});
     if (stage.decoder != null) {
       projectors.unpack(frame);
     }
   }
   await lines.flush();
+}
+
+/** Throws, naming it, at the first setting that only one end has or that has another value on the other. */
+function compare(index: number, theirs: Settings, own: Settings): void {
+  for (const key of new Set([...Object.keys(own), ...Object.keys(theirs)])) {
+    const [a, b] = [theirs[key], own[key]].map((value) => JSON.stringify(value) ?? 'nothing');
+    if (a !== b) {
+      throw new Error(`stages ${index - 1} and ${index} differ in '${key}': ${a} and ${b}`);
+    }
+  }
 }
 
 function widthOf([tensor]: Array<{shape: Array<number | null>}>): number | null {

@@ -2,6 +2,7 @@
 export * from './checkpoint.js';
 export {checkSchedule, printSchedule} from './check_schedule.js';
 export type {ScheduleCosts, ScheduleReport} from './check_schedule.js';
+export type {LegSpecs} from './crossing.js';
 export {describeSplit} from './describe_split.js';
 export type {
   BoundaryDescription,

@@ -4,10 +4,11 @@ import {frameSize, type EncodableFrame} from './wire/index.js';
 
 /** Bytes that a stage sent to one neighbour. `payload + overhead + line` is exactly what its channel counted. */
 export interface LegBytes {
-  /** Activations or `z`. */
+  /** Activations or `z`, and whatever else their codec sends. */
   activations: number;
+  /** Token ids, and the keys of sequences where a codec needs them. */
   ids: number;
-  /** Gradients of activations or of `z`. */
+  /** Gradients of activations or of `z`, and whatever else their codec sends. */
   gradients: number;
   /** New projectors (forward) or halves of projector gradients (backward), once a step. */
   projectors: number;
@@ -48,13 +49,18 @@ export interface StepMetrics {
   numTensors: number;
 }
 
-const KINDS: {[tensor: string]: 'activations' | 'ids' | 'gradients' | 'projectors'} = {
-  activation: 'activations',
-  ids: 'ids',
-  gradient: 'gradients',
-  projector: 'projectors',
-  projector_gradient: 'projectors',
-};
+type Kind = 'activations' | 'ids' | 'gradients' | 'projectors';
+
+/** What a tensor is billed as. Codecs name the tensors of their legs as they like. */
+function kindOf({type}: EncodableFrame, name: string): Kind {
+  if (name === 'ids' || name === 'keys') {
+    return 'ids';
+  }
+  if (name.startsWith('projector')) {
+    return 'projectors';
+  }
+  return type === 'gradient' ? 'gradients' : 'activations';
+}
 
 /** Adds up the frames sent over one channel between two calls of `close`. */
 export class LegBill {
@@ -69,7 +75,7 @@ export class LegBill {
   add(frame: EncodableFrame): void {
     const {header, payload} = frameSize(frame);
     for (const {name, bytes} of frame.tensors ?? []) {
-      this.legs[KINDS[name]] += bytes.byteLength;
+      this.legs[kindOf(frame, name)] += bytes.byteLength;
     }
     this.legs.payload += payload;
     this.legs.overhead += header;

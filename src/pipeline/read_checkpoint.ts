@@ -7,6 +7,7 @@ import {transpose} from '../models/llama/transpose.js';
 import {WeightFiles} from '../models/llama/weight_files.js';
 import {identityDifference, parameterOf, type CheckpointFormat} from './checkpoint_format.js';
 import {CHECKPOINT_FORMAT, STATE_FILE} from './checkpoint_folders.js';
+import {loadLegs, type SavableLeg, type SavedLeg} from './leg_state.js';
 import {loadOptimizer, type SavableOptimizer} from './optimizer_state.js';
 import type {Stage} from './stage.js';
 import type {JsonValue} from './wire/index.js';
@@ -21,17 +22,25 @@ export interface CheckpointState {
   run: JsonValue;
 }
 
+/** `CheckpointState` with what else the file has. */
+interface StoredState extends CheckpointState {
+  files: {[file: string]: number};
+  legs?: {[end: string]: SavedLeg};
+}
+
 /**
- * Loads a stage's weights and its optimizer's state. The checkpoint may have been written by another number of stages.
+ * Loads a stage's weights, its optimizer's state and that of its leg codecs. The checkpoint may have been written by another number
+ * of stages, unless a leg codec has state.
  *
  * @throws Error naming file and tensor: no checkpoint there, one of another model, a shard that is missing, truncated or corrupt,
- *     a tensor that is missing or has another shape or dtype, no optimizer state.
+ *     a tensor that is missing or has another shape or dtype, no optimizer state, no state of a leg codec or that of another.
  */
 export async function readCheckpoint(
   folder: string,
   stage: Stage,
   format: CheckpointFormat,
   optimizer?: Partial<SavableOptimizer>,
+  legs: readonly SavableLeg[] = [],
 ): Promise<CheckpointState> {
   const state = await readState(folder);
   await checkIdentity(folder, format);
@@ -51,17 +60,16 @@ export async function readCheckpoint(
       }
     }
   }
+  const filesOf = (set: string) => Object.keys(state.files).filter((f) => f.startsWith(`${set}-`));
   if (optimizer?.setWeights != null && state.step > 0) {
-    const names = Object.keys(state.files).filter((file) => file.startsWith('optimizer-'));
-    await loadOptimizer(folder, names, stage, optimizer as SavableOptimizer);
+    await loadOptimizer(folder, filesOf('optimizer'), stage, optimizer as SavableOptimizer);
   }
+  await loadLegs(folder, legs, state.legs ?? {}, filesOf('legs'));
   return {step: state.step, stages: state.stages, run: state.run};
 }
 
 /** Reads `trainer_state.json` of a checkpoint. */
-export async function readState(
-  folder: string,
-): Promise<CheckpointState & {files: {[file: string]: number}}> {
+export async function readState(folder: string): Promise<StoredState> {
   const text = await openFolder(folder).text(STATE_FILE);
   if (text == null) {
     throw new Error(`${folder} has no ${STATE_FILE}: it is no checkpoint, or was not completed.`);
@@ -72,7 +80,7 @@ export async function readState(
       `${folder}/${STATE_FILE} is of format ${state.format}, expected ${CHECKPOINT_FORMAT}: was it written by another release?`,
     );
   }
-  return state as unknown as CheckpointState & {files: {[file: string]: number}};
+  return state as unknown as StoredState;
 }
 
 async function checkIdentity(folder: string, format: CheckpointFormat): Promise<void> {

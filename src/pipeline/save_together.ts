@@ -1,9 +1,9 @@
 /** How the stages of a pipeline write a checkpoint together, over the lines of the pipeline itself. */
 import {beginCheckpoint, commitCheckpoint, writeShard, type ShardInfo} from './write_checkpoint.js';
 import {pruneCheckpoints} from './checkpoint_folders.js';
-import type {Lines, Side} from './lines.js';
-import type {Stage} from './stage.js';
-import type {SaveArgs, StageOptimizer} from './trainer_args.js';
+import type {Side} from './lines.js';
+import type {StageTools} from './stage_tools.js';
+import type {SaveArgs} from './trainer_args.js';
 import type {JsonValue} from './wire/index.js';
 
 /**
@@ -13,9 +13,7 @@ import type {JsonValue} from './wire/index.js';
  * @returns Where the checkpoint is.
  */
 export async function saveTogether(
-  lines: Lines,
-  stage: Stage,
-  optimizer: StageOptimizer,
+  {lines, stage, optimizer, crossings}: StageTools,
   {format, target, run, keep}: SaveArgs,
 ): Promise<string> {
   const {step} = lines.at;
@@ -28,7 +26,7 @@ export async function saveTogether(
   const folder =
     begun == null ? await beginCheckpoint(target!) : (begun.message as {folder: string}).folder;
   await tell('next', {folder});
-  const own = await writeShard(folder, stage, format, optimizer);
+  const own = await writeShard(folder, stage, format, optimizer, crossings.ends());
   const below = await lines.take('next', 'control', step);
   const rest = (below?.message as {shards: JsonValue} | undefined)?.shards ?? [];
   const shards = [own, ...(rest as unknown as ShardInfo[])];

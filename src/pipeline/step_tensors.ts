@@ -1,6 +1,7 @@
 /** From a stage's data and what it received to the tensors it computes with. */
 import * as tf from '@tensorflow/tfjs-core';
-import {idsCodec, type IdsCodec} from '../codecs/index.js';
+import {getIdsCodec, idsCodec, type IdsCodec} from '../codecs/index.js';
+import {packKeys, sampleKeys, unpackKeys} from './sample_keys.js';
 import type {Stage} from './stage.js';
 import {checkedIds, packIds, unpackTensor} from './tensor_frames.js';
 import type {StepData} from './trainer_args.js';
@@ -48,20 +49,40 @@ export class StepTensors {
     return {data, rows: batch / parts, time};
   }
 
-  /** Inputs of the stage's model: ids at the first stage, else what was received. The caller owns them. */
-  inputs(parts: Parts, part: number, received: DataFrame | null): tf.Tensor[] {
-    if (received == null) {
+  /**
+   * Inputs of the stage's model: ids at the first stage, else the activation that was received, and ids where the stage takes them.
+   * The caller owns them; what was given is theirs too.
+   */
+  inputs(
+    parts: Parts,
+    part: number,
+    received: DataFrame | null,
+    activation: tf.Tensor | null,
+  ): tf.Tensor[] {
+    if (received == null || activation == null) {
       return [tensor(parts, 'ids', part)];
     }
-    const names = this.stage.takesIds ? ['activation', 'ids'] : ['activation'];
-    const found = names.map((name) => {
-      const packed = received.tensors.find((t) => t.name === name);
-      if (packed == null) {
-        throw new Error(`stage ${this.stage.index - 1} sent no ${name}`);
-      }
-      return packed;
-    });
-    return found.map(unpackTensor);
+    try {
+      return this.stage.takesIds
+        ? [activation, unpackTensor(this.tensorOf(received, 'ids'))]
+        : [activation];
+    } catch (error) {
+      activation.dispose();
+      throw error;
+    }
+  }
+
+  /** Keys of the sequences of a part, from their ids where these are known here, else as they came. */
+  keys(parts: Parts, part: number, received: DataFrame | null): number[] {
+    if (received == null) {
+      return sampleKeys(values(parts, 'ids', part), parts.rows, parts.time);
+    }
+    const packed = received.tensors.find(({name}) => name === 'ids');
+    if (packed == null) {
+      return unpackKeys(this.tensorOf(received, 'keys'));
+    }
+    const [rows, time] = packed.shape;
+    return sampleKeys(getIdsCodec(packed.codec).unpack(packed.bytes, packed.shape), rows, time);
   }
 
   /** Targets of the last stage. The caller owns them. */
@@ -69,15 +90,31 @@ export class StepTensors {
     return tensor(parts, 'targets', part);
   }
 
-  /** The ids that travel on to the next stage, as they came where they came from the stage before. */
-  idsToSend(parts: Parts, part: number, received: DataFrame | null): FrameTensor[] {
+  /**
+   * The ids that travel on to the next stage, as they came where they came from the stage before; without ids the keys, if there are
+   * any.
+   */
+  idsToSend(
+    parts: Parts,
+    part: number,
+    received: DataFrame | null,
+    keys?: readonly number[],
+  ): FrameTensor[] {
     if (!this.stage.sendsIds) {
-      return [];
+      return keys == null ? [] : [packKeys(keys)];
     }
     if (received != null) {
       return received.tensors.filter(({name}) => name === 'ids');
     }
     return [packIds(this.codec, values(parts, 'ids', part), [parts.rows, parts.time])];
+  }
+
+  private tensorOf(received: DataFrame, name: string): FrameTensor {
+    const packed = received.tensors.find((t) => t.name === name);
+    if (packed == null) {
+      throw new Error(`stage ${this.stage.index - 1} sent no ${name}`);
+    }
+    return packed;
   }
 }
 

@@ -1,17 +1,8 @@
 /** Between tensors of a stage and the packed tensors of a frame. */
 import * as tf from '@tensorflow/tfjs-core';
+import {takeFinite} from '../codecs/finite.js';
 import {getFloatCodec, getIdsCodec, type FloatCodec, type IdsCodec} from '../codecs/index.js';
 import type {FrameTensor} from './wire/index.js';
-
-/** Whether all values are finite. */
-export function allFinite(values: Float32Array): boolean {
-  // x − x is 0 for a number and NaN for NaN and infinity, and NaN stays in a sum.
-  let sum = 0;
-  for (let i = 0; i < values.length; i++) {
-    sum += values[i] - values[i];
-  }
-  return sum === 0;
-}
 
 /** Reads a float32 tensor, frees it, and packs its values. Throws, naming `what`, if one is not finite. */
 export async function packTensor(
@@ -21,17 +12,7 @@ export async function packTensor(
   what: string,
 ): Promise<FrameTensor> {
   const {shape} = tensor;
-  let values: Float32Array;
-  try {
-    values = (await tensor.data()) as Float32Array;
-  } finally {
-    tensor.dispose();
-  }
-  if (!allFinite(values)) {
-    const at = values.findIndex((value) => !Number.isFinite(value));
-    const place = tf.util.indexToLoc(at, shape.length, tf.util.computeStrides(shape));
-    throw new Error(`${what} has ${values[at]} at [${place.join(', ')}]`);
-  }
+  const values = await takeFinite(tensor, what);
   return {
     name,
     codec: codec.name,

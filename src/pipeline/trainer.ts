@@ -1,11 +1,12 @@
 /** One stage's part in training: runs the schedule, talks to its neighbours, updates its weights. */
 import * as tf from '@tensorflow/tfjs-core';
-import {getFloatCodec, type FloatCodec} from '../codecs/index.js';
-import {sumOfSquares} from '../optimizers/clipping.js';
+import {getFloatCodec} from '../codecs/index.js';
 import {readCheckpoint, type CheckpointState} from './read_checkpoint.js';
 import type {CheckpointFormat} from './checkpoint_format.js';
 import {checkSchedule} from './check_schedule.js';
-import {shakeHands} from './handshake.js';
+import {Crossings, legSettings, makeLegs} from './crossing.js';
+import {evaluateTogether} from './evaluate_together.js';
+import {shakeHands, type SharedSettings} from './handshake.js';
 import {Lines} from './lines.js';
 import type {LegBytes, StepMetrics} from './metrics.js';
 import {ProjectorSync} from './projector_sync.js';
@@ -13,17 +14,15 @@ import {saveTogether} from './save_together.js';
 import {makeSchedule, type Schedule} from './schedule.js';
 import type {Stage} from './stage.js';
 import {StageCompute} from './stage_compute.js';
-import {StepTensors, type Parts} from './step_tensors.js';
-import {allFinite, packTensor, unpackTensor} from './tensor_frames.js';
+import {StageStep} from './stage_step.js';
+import type {StageTools} from './stage_tools.js';
+import {StepTensors} from './step_tensors.js';
 import type {SaveArgs, StageOptimizer, StageTrainerArgs, StepData} from './trainer_args.js';
-import {frameTensor, type FrameTensor, type JsonValue} from './wire/index.js';
+import type {JsonValue} from './wire/index.js';
 
 export type {SaveArgs, StageOptimizer, StageTrainerArgs, StepData};
 
 const DEFAULT_TIMEOUT_MS = 300_000;
-
-/** Frames of an evaluation carry this in place of a step. */
-const EVALUATION = 0xffffffff;
 
 /**
  * Runs one stage.
@@ -50,15 +49,11 @@ export class StageTrainer {
   readonly stage: Stage;
   readonly schedule: Schedule;
   readonly optimizer: StageOptimizer;
-  private readonly compute: StageCompute;
-  private readonly tensors: StepTensors;
-  private readonly projectors: ProjectorSync;
+  private readonly tools: StageTools;
   private readonly lines: Lines;
-  private readonly codec: FloatCodec;
-  private readonly vocabSize: number;
+  private readonly settings: SharedSettings;
+  private readonly legs: {[key: string]: JsonValue};
   private started = false;
-  private lossSum = 0;
-  private tokens = 0;
 
   constructor(args: StageTrainerArgs) {
     const {stage, optimizer, microbatches, vocabSize, previous, next} = args;
@@ -72,7 +67,7 @@ export class StageTrainer {
     this.stage = stage;
     this.optimizer = optimizer;
     const size = {stages: stage.stages, microbatches};
-    const {schedule = '1f1b'} = args;
+    const {schedule = '1f1b', wire = 'bfloat16', seed = 0} = args;
     this.schedule = typeof schedule === 'string' ? makeSchedule(schedule, size) : schedule;
     if (this.schedule.stages !== size.stages || this.schedule.microbatches !== microbatches) {
       throw new Error(
@@ -81,19 +76,32 @@ export class StageTrainer {
       );
     }
     checkSchedule(this.schedule);
-    this.codec = getFloatCodec(args.wire ?? 'bfloat16');
-    this.vocabSize = vocabSize;
-    this.tensors = new StepTensors(stage, vocabSize);
-    this.compute = new StageCompute(stage, args.recompute ?? false, args.loss);
-    this.projectors = new ProjectorSync(stage, this.codec);
+    if (!Number.isSafeInteger(seed)) {
+      throw new Error(`StageTrainer: seed is ${seed}, expected an integer, for instance 42.`);
+    }
+    const codec = getFloatCodec(wire);
+    const legs = makeLegs(args.legs ?? {forward: {codec: wire}, backward: {codec: wire}});
+    this.legs = legSettings(legs);
+    this.settings = {...size, schedule: this.schedule.name, wire: codec.name, vocabSize, seed};
+    const compute = new StageCompute(stage, args.recompute ?? false, args.loss);
     const lines = {
       stage,
       channels: {previous, next},
       limit: microbatches + 2,
       timeoutMs: args.timeoutMs ?? DEFAULT_TIMEOUT_MS,
-      reset: () => this.compute.reset(),
+      reset: () => compute.reset(),
     };
     this.lines = new Lines(lines, args.step ?? 0);
+    this.tools = {
+      stage,
+      schedule: this.schedule,
+      optimizer,
+      compute,
+      tensors: new StepTensors(stage, vocabSize),
+      projectors: new ProjectorSync(stage, codec),
+      crossings: new Crossings(stage, legs, seed),
+      lines: this.lines,
+    };
   }
 
   /** Number of the next step, counted from 0: how many were done. */
@@ -110,17 +118,10 @@ export class StageTrainer {
       await this.start();
       const {at} = this.lines;
       const begin = performance.now();
-      const {microbatches} = this.schedule;
-      const parts = this.tensors.divide(data, microbatches);
-      this.lossSum = 0;
-      this.tokens = parts.rows * microbatches * parts.time;
-      for (const {type, microbatch} of this.schedule.actions[this.stage.index]) {
-        at.microbatch = microbatch;
-        await (type === 'F' ? this.forward(microbatch, parts) : this.backward(microbatch));
-      }
-      at.microbatch = undefined;
-      const {loss, norm, tokens} = await this.finish();
-      const peaks = this.compute.takePeaks();
+      const {tensors, compute} = this.tools;
+      const parts = tensors.divide(data, this.schedule.microbatches);
+      const {loss, norm, tokens} = await new StageStep(this.tools, parts).run();
+      const peaks = compute.takePeaks();
       return {
         step: at.step++,
         stage: this.stage.index,
@@ -146,38 +147,7 @@ export class StageTrainer {
   async evaluate(batches: readonly StepData[] = []): Promise<number> {
     return this.lines.run(async () => {
       await this.start();
-      const {isFirst, isLast} = this.stage;
-      if ((isFirst || isLast) && batches.length === 0) {
-        throw new Error('evaluate(batches) got no batches');
-      }
-      let sum = 0;
-      let tokens = 0;
-      for (let i = 0, more = true; more; i++) {
-        this.lines.at.microbatch = i;
-        const parts = this.tensors.divide(batches[i] ?? {}, 1);
-        const received = await this.lines.take('previous', 'activation', EVALUATION, i);
-        const message = received?.message as {more?: boolean} | undefined;
-        more = message?.more ?? i + 1 < batches.length;
-        if ((isFirst || isLast) && more !== i + 1 < batches.length) {
-          throw new Error(
-            `evaluate(batches) got ${batches.length} batches, the first stage another number`,
-          );
-        }
-        const ids = this.tensors.idsToSend(parts, 0, received);
-        const inputs = this.tensors.inputs(parts, 0, received);
-        if (isLast) {
-          const targets = this.tensors.targets(parts, 0);
-          sum += await readLoss(this.compute.evaluate(inputs, targets));
-          tokens += parts.rows * parts.time;
-        } else {
-          await this.sendActivation(EVALUATION, i, this.compute.evaluate(inputs), ids, {more});
-        }
-      }
-      this.lines.at.microbatch = undefined;
-      const result = await this.lines.take('next', 'reduce', EVALUATION);
-      const loss = result == null ? sum / tokens : (result.message as {loss: number}).loss;
-      await this.lines.send('previous', {type: 'reduce', step: EVALUATION, message: {loss}});
-      await this.lines.flush();
+      const loss = await evaluateTogether(this.tools, batches);
       // Evaluations are in no step's bill.
       this.lines.bills();
       this.lines.takeWaited();
@@ -194,7 +164,7 @@ export class StageTrainer {
    */
   async save(args: SaveArgs): Promise<string> {
     return this.lines.run(async () => {
-      const place = await saveTogether(this.lines, this.stage, this.optimizer, args);
+      const place = await saveTogether(this.tools, args);
       this.saveBytes = this.lines.bills();
       this.lines.takeWaited();
       return place;
@@ -202,13 +172,19 @@ export class StageTrainer {
   }
 
   /**
-   * Loads this stage's weights and optimizer state from a checkpoint and goes on from its step. All stages call it, between
+   * Loads this stage's weights, optimizer state and state of codecs from a checkpoint and goes on from its step. All stages call it, between
    * steps; at the next step both ends of each boundary exchange the projector anew.
    */
   async load(folder: string, format: CheckpointFormat): Promise<CheckpointState> {
     return this.lines.run(async () => {
       this.lines.at.updating = true;
-      const state = await readCheckpoint(folder, this.stage, format, this.optimizer);
+      const state = await readCheckpoint(
+        folder,
+        this.stage,
+        format,
+        this.optimizer,
+        this.tools.crossings.ends(),
+      );
       this.lines.at.updating = false;
       this.restart(state.step);
       return state;
@@ -221,9 +197,15 @@ export class StageTrainer {
     this.started = false;
   }
 
+  /** What codecs measure of themselves, such as the share of codes in use, as `boundary.0.forward.sender.<name>`. */
+  measureLegs(): Promise<Record<string, number>> {
+    return this.tools.crossings.measure();
+  }
+
   /** Frees what is in flight and stops reading the channels, which stay open. Weights and optimizer stay. */
   dispose(): void {
     this.lines.dispose();
+    this.tools.crossings.dispose();
   }
 
   /** First exchange: both ends compare what they are, and take the same rounded projector. */
@@ -231,113 +213,10 @@ export class StageTrainer {
     if (this.started) {
       return;
     }
-    const {lines, stage, projectors, codec, vocabSize} = this;
-    const {name: schedule, stages, microbatches} = this.schedule;
-    const shared = {stages, schedule, microbatches, wire: codec.name, vocabSize};
-    await shakeHands(lines, stage, projectors, shared);
+    const {lines, stage} = this;
+    await shakeHands(lines, stage, this.tools.projectors, this.settings, this.legs);
     this.started = true;
     this.startBytes = lines.bills();
     lines.takeWaited();
   }
-
-  private async forward(microbatch: number, parts: Parts): Promise<void> {
-    const {step} = this.lines.at;
-    const received = await this.lines.take('previous', 'activation', step, microbatch);
-    const ids = this.tensors.idsToSend(parts, microbatch, received);
-    const inputs = this.tensors.inputs(parts, microbatch, received);
-    if (this.stage.isLast) {
-      const targets = this.tensors.targets(parts, microbatch);
-      const loss = this.compute.forward(microbatch, inputs, targets, this.tokens);
-      this.lossSum += await readLoss(loss);
-      return;
-    }
-    await this.sendActivation(step, microbatch, this.compute.forward(microbatch, inputs), ids);
-  }
-
-  private async sendActivation(
-    step: number,
-    microbatch: number,
-    output: tf.Tensor,
-    ids: FrameTensor[],
-    message?: JsonValue,
-  ): Promise<void> {
-    const activation = await packTensor(this.codec, 'activation', output, 'its output');
-    const tensors = [activation, ...ids];
-    await this.lines.send('next', {type: 'activation', step, microbatch, tensors, message});
-  }
-
-  private async backward(microbatch: number): Promise<void> {
-    const {step} = this.lines.at;
-    const received = await this.lines.take('next', 'gradient', step, microbatch);
-    const dy = received == null ? tf.scalar(1) : unpackTensor(frameTensor(received, 'gradient'));
-    const dx = this.compute.backward(microbatch, dy, !this.stage.isFirst);
-    if (dx != null) {
-      const tensors = [await packTensor(this.codec, 'gradient', dx, 'the gradient of its input')];
-      await this.lines.send('previous', {type: 'gradient', step, microbatch, tensors});
-    }
-  }
-
-  /** Reduce, commit, update, new projectors. */
-  private async finish(): Promise<{loss: number; norm: number; tokens: number}> {
-    const {lines, projectors} = this;
-    const {step} = lines.at;
-    const gradients = this.compute.takeGradients();
-    try {
-      const reduced = await lines.take('next', 'reduce', step);
-      const own = {squares: [] as number[], loss: this.lossSum, tokens: this.tokens};
-      const below = (reduced?.message as unknown as typeof own | undefined) ?? own;
-      const half = await projectors.reduce(gradients, reduced?.tensors ?? []);
-      const squares = [await squaresOf(gradients), ...below.squares];
-      await lines.send('previous', {
-        type: 'reduce',
-        step,
-        tensors: half == null ? [] : [half],
-        message: {squares, loss: below.loss, tokens: below.tokens},
-      });
-      const committed = await lines.take('previous', 'commit', step);
-      // Summed by the first stage in the order of the stages: the same bits wherever they run.
-      const norm =
-        committed == null
-          ? Math.sqrt(squares.reduce((sum, value) => sum + value, 0))
-          : (committed.message as {norm: number}).norm;
-      lines.at.updating = true;
-      await lines.send('next', {type: 'commit', step, message: {norm}});
-      this.optimizer.applyGradients(gradients, {globalNorm: norm});
-      if (projectors.sends) {
-        await lines.send('next', {type: 'control', step, tensors: [await projectors.pack()]});
-      }
-      if (projectors.receives) {
-        projectors.unpack((await lines.take('previous', 'control', step))!);
-      }
-      await lines.flush();
-      lines.at.updating = false;
-      return {loss: below.loss, norm, tokens: below.tokens};
-    } finally {
-      tf.dispose(gradients);
-    }
-  }
-}
-
-/** Sum of squares of a stage's gradients. Throws, naming a weight, if it is not finite. */
-async function squaresOf(gradients: tf.NamedTensorMap): Promise<number> {
-  const sum = await sumOfSquares(gradients);
-  if (Number.isFinite(sum)) {
-    return sum;
-  }
-  for (const [name, gradient] of Object.entries(gradients)) {
-    if (!allFinite((await gradient.data()) as Float32Array)) {
-      throw new Error(`the gradient of '${name}' has NaN or infinity`);
-    }
-  }
-  throw new Error(`the sum of squares of the gradients is ${sum}`);
-}
-
-/** A loss as a number; frees the tensor. Throws if it is not finite. */
-async function readLoss(loss: tf.Tensor): Promise<number> {
-  const [value] = await loss.data();
-  loss.dispose();
-  if (!Number.isFinite(value)) {
-    throw new Error(`the loss is ${value}`);
-  }
-  return value;
 }

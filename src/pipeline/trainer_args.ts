@@ -2,6 +2,7 @@
 import type * as tf from '@tensorflow/tfjs-core';
 import type {SavableOptimizer} from './optimizer_state.js';
 import type {CheckpointFormat} from './checkpoint_format.js';
+import type {LegSpecs} from './crossing.js';
 import type {Schedule} from './schedule.js';
 import type {Stage} from './stage.js';
 import type {SumLoss} from './stage_compute.js';
@@ -33,8 +34,12 @@ export interface StageTrainerArgs {
   schedule?: string | Schedule;
   /** Microbatches of a step, at least 1. The same on all stages. */
   microbatches: number;
-  /** Codec of activations, gradients and projectors: `bfloat16` (default), `float32`, or one that was registered. */
+  /** Codec of projectors, and of both legs by default: `bfloat16` (default), `float32`, or one that was registered. */
   wire?: string;
+  /** Codecs of activations and of their gradients, each with its options. The same on all stages. Default: `wire`. */
+  legs?: LegSpecs;
+  /** Seed of what codecs draw, such as how they round. The same on all stages. Default 0. */
+  seed?: number;
   /** Number of token ids; others are refused. */
   vocabSize: number;
   /** Channel to the stage before; not at the first stage. The trainer reads it until `dispose`. */

@@ -4,6 +4,7 @@ import {MAPL_FILE} from '../models/llama/load_llama.js';
 import {transpose} from '../models/llama/transpose.js';
 import {parameterOf, type CheckpointFormat} from './checkpoint_format.js';
 import {CHECKPOINT_FORMAT, STATE_FILE} from './checkpoint_folders.js';
+import {legTensors, type SavableLeg, type SavedLeg} from './leg_state.js';
 import {optimizerTensors, type SavableOptimizer} from './optimizer_state.js';
 import type {Stage} from './stage.js';
 import type {JsonValue} from './wire/index.js';
@@ -18,6 +19,8 @@ export interface ShardInfo {
   tensors: {[tensor: string]: string};
   /** Bytes of the tensors in the `model` files, for their index. */
   totalBytes: number;
+  /** What it wrote of the state of leg codecs, by end. */
+  legs?: {[end: string]: SavedLeg};
 }
 
 /**
@@ -35,8 +38,8 @@ export async function beginCheckpoint(target: string): Promise<string> {
 }
 
 /**
- * Writes a stage's part: `model-0000k-of-0000P.safetensors`, `mapl-…` for its boundaries, and `optimizer-…` if there is an
- * optimizer with state. Each file is flushed to disk.
+ * Writes a stage's part: `model-0000k-of-0000P.safetensors`, `mapl-…` for its boundaries, `optimizer-…` if there is an
+ * optimizer with state, and `legs-…` if there are leg codecs with state. Each file is flushed to disk.
  *
  * @param folder What `beginCheckpoint` gave.
  */
@@ -45,6 +48,7 @@ export async function writeShard(
   stage: Stage,
   format: CheckpointFormat,
   optimizer?: Partial<SavableOptimizer>,
+  legs: readonly SavableLeg[] = [],
 ): Promise<ShardInfo> {
   const path = await import('node:path');
   const info: ShardInfo = {
@@ -81,6 +85,9 @@ export async function writeShard(
     tensors.forEach(({name}) => (info.tensors[name] = file!));
   }
   await write('optimizer', await optimizerTensors(stage, optimizer));
+  const {tensors, saved} = await legTensors(legs);
+  await write('legs', tensors);
+  info.legs = saved;
   return info;
 }
 
@@ -146,6 +153,7 @@ export async function commitCheckpoint(
     stages,
     run: state.run ?? null,
     files,
+    legs: Object.assign({}, ...shards.map((shard) => shard.legs ?? {})),
   };
   for (const [file, value] of Object.entries(json)) {
     await writeAtomically(path.join(folder, file), [`${JSON.stringify(value, null, 2)}\n`]);

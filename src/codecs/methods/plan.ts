@@ -1,0 +1,63 @@
+/** From the `compression` section of a configuration to what is built. */
+import type {LegSpec} from '../leg.js';
+import type {MethodOptions, MethodPlan} from '../method.js';
+import {getMethod} from './registry.js';
+
+/** The `compression` section of a configuration; what is null or absent is the method's own choice. */
+export interface CompressionSettings {
+  method: string;
+  rank: number;
+  anchorRank?: number | null;
+  anchors?: MethodOptions['anchors'] | null;
+  projector?: MethodOptions['projector'] | null;
+  anchorStart?: MethodOptions['anchorStart'] | null;
+  /** In place of the method's codec of the forward leg. */
+  forward?: LegSpec | null;
+  /** In place of the method's codec of the backward leg. */
+  backward?: LegSpec | null;
+}
+
+/** What a method has to know of the run. */
+export interface PlanContext {
+  stages: number;
+  hiddenSize: number;
+  /** Number format of what a method leaves uncompressed; default `bfloat16`. */
+  wire?: string;
+}
+
+/**
+ * What goes into the model and what packs the legs.
+ *
+ * @throws On an unknown method, with the nearest name; on a setting that the method has no use for; on a rank above the
+ *     width of the model.
+ */
+export function methodPlan(settings: CompressionSettings, context: PlanContext): MethodPlan {
+  const {method, rank, anchorRank, forward, backward} = settings;
+  const {stages, hiddenSize, wire = 'bfloat16'} = context;
+  const chosen = Object.entries({
+    anchors: settings.anchors,
+    projector: settings.projector,
+    anchorStart: settings.anchorStart,
+  }).filter(([, value]) => value != null);
+  const plan = getMethod(method).plan({
+    stages,
+    hiddenSize,
+    rank,
+    anchorRank: anchorRank ?? null,
+    wire,
+    options: Object.fromEntries(chosen) as MethodOptions,
+  });
+  for (const [key, value] of Object.entries({rank, anchorRank})) {
+    if (plan.model != null && value != null && value > hiddenSize) {
+      throw new Error(
+        `compression.${key} is ${value}, more than model.hiddenSize (${hiddenSize}); ` +
+          'a projection keeps at most all dimensions.',
+      );
+    }
+  }
+  return {
+    model: plan.model,
+    forward: forward ?? plan.forward,
+    backward: backward ?? plan.backward,
+  };
+}

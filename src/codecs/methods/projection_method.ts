@@ -1,0 +1,49 @@
+/** MAPL and its variants: a projection at each boundary, with or without anchors. */
+import type {LegSpec} from '../leg.js';
+import type {CompressionMethod, MethodOptions, MethodRequest} from '../method.js';
+import {refuseOptions} from './refuse_options.js';
+
+/** What tells one variant from another. */
+export interface ProjectionMethodArgs {
+  name: string;
+  title: string;
+  version?: number;
+  summary: string;
+  source: string;
+  /** Settings that make the variant what it is; others the user may choose. */
+  fixed?: MethodOptions;
+  /** Codecs of the legs; default: the number format of the wire. */
+  legs?(request: MethodRequest): {forward: LegSpec; backward: LegSpec};
+}
+
+/**
+ * A method of `ProjectionBoundary`s. Unless `fixed` says otherwise: learned projectors, factorised anchors of the
+ * projector's rank (published), tables that start at zero (inferred).
+ */
+export function projectionMethod(args: ProjectionMethodArgs): CompressionMethod {
+  const {fixed = {}, legs, version = 1, ...rest} = args;
+  const free = (['anchors', 'projector', 'anchorStart'] as const).filter((k) => fixed[k] == null);
+  return {
+    ...rest,
+    version,
+    plan(request) {
+      const {rank, anchorRank, wire, options} = request;
+      const {anchors = 'factorised', projector = 'learned'} = {...options, ...fixed};
+      const factorised = anchors === 'factorised';
+      const trained = factorised || anchors === 'full';
+      refuseOptions(rest.name, request, [
+        ...free.filter((key) => key !== 'anchorStart' || trained),
+        ...(factorised ? (['anchorRank'] as const) : []),
+      ]);
+      const model = {
+        kind: 'projection' as const,
+        rank,
+        anchors,
+        projector,
+        anchorStart: options.anchorStart ?? fixed.anchorStart ?? ('zeros' as const),
+        ...(factorised ? {anchorRank: anchorRank ?? rank} : {}),
+      };
+      return {model, ...(legs?.(request) ?? {forward: {codec: wire}, backward: {codec: wire}})};
+    },
+  };
+}
