@@ -1,7 +1,7 @@
 /** The `webgpu` backend: browsers, and Node through the npm package `webgpu` (Dawn). */
-import * as tf from '@tensorflow/tfjs-core';
 import {registerWebgpuKernels} from '../kernels/webgpu/index.js';
 import {inNode, use, type Backend, type Device} from './backend.js';
+import {registerWebgpuDevice} from './webgpu_device.js';
 
 /** The parts of WebGPU's API that we look at. */
 export interface Gpu {
@@ -24,9 +24,7 @@ export const webgpu: Backend = {
   probe: async () => deviceOf(await findAdapter()),
   async up() {
     const adapter = await findAdapter();
-    if (tf.findBackendFactory('webgpu') == null) {
-      await import('@tensorflow/tfjs-backend-webgpu');
-    }
+    registerWebgpuDevice(await import('@tensorflow/tfjs-backend-webgpu'));
     registerWebgpuKernels();
     await use('webgpu');
     const {vendor, architecture, description} = adapter.info;
