@@ -17,6 +17,7 @@ const FOLDERS = [
   'layers',
   'models',
   'io',
+  'diagnostics',
 ];
 
 const FLAGS = [

@@ -12,7 +12,17 @@ import {installLeakGuard} from './support/leak_guard.js';
 import {useBackend} from './support/use_backend.js';
 
 export const SUITES: Record<string, string[]> = {
-  backend: ['ops', 'gradients', 'kernels', 'manifolds', 'optimizers', 'layers', 'models', 'io'],
+  backend: [
+    'ops',
+    'gradients',
+    'kernels',
+    'manifolds',
+    'optimizers',
+    'layers',
+    'models',
+    'io',
+    'diagnostics',
+  ],
   node: ['pipeline', 'codecs', 'data', 'cli', 'backends', 'docs'],
 };
 

@@ -1,8 +1,8 @@
 import {evaluationBatches, TokenBatches, type TokenBatch} from '../../data/token_batches.js';
 import {readTokenFile} from '../../data/token_file.js';
+import {BoundaryProbe} from '../../diagnostics/boundary_probe.js';
 import type {CheckpointFormat} from '../../pipeline/checkpoint.js';
 import type {StageTrainer, StageTrainerArgs} from '../../pipeline/trainer.js';
-import {EnergyProbe} from './energy_probe.js';
 import type {JsonValue} from '../../pipeline/wire/index.js';
 import type {RunState} from './split_run.js';
 import type {StageCommand, StageHandle, StageReady, StageResult, StageSetup} from './messages.js';
@@ -140,7 +140,8 @@ export class StageWorker implements StageHandle {
     const {stage} = this.trainer;
     const split =
       setup.tokenCounts.validation > setup.config.training.context ? 'validation' : 'train';
-    const probe = stage.encoder ? new EnergyProbe(stage.encoder) : null;
+    const {encoder, decoder: previous} = stage;
+    const probe = encoder ? new BoundaryProbe(encoder, {previous}) : null;
     try {
       await this.trainer.evaluate(await this.heldOut(split, 1));
       return {health: probe ? await probe.finish(this.index) : null};

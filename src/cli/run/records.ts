@@ -1,3 +1,7 @@
+import type {BoundaryHealth} from '../../diagnostics/boundary_probe.js';
+
+export type {BoundaryHealth};
+
 /** One optimizer step, as the run's metrics file has it. */
 export interface StepRecord {
   kind: 'step';
@@ -32,18 +36,6 @@ export interface EvaluationRecord {
   loss: number;
   /** Tokens it was measured on. */
   tokens: number;
-}
-
-/** The state of one projector. */
-export interface BoundaryHealth {
-  /** Boundary, from 0. */
-  boundary: number;
-  /** ‖AᵀA − I‖₂, largest absolute eigenvalue. */
-  orthogonality: number;
-  /** ‖RA‖²/‖R‖² on validation text: the share of the residual that crosses. */
-  capturedEnergy: number;
-  /** The same share for the projector the run began with. */
-  startEnergy: number;
 }
 
 /** Measurements of all projectors. */

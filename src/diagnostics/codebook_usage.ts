@@ -1,0 +1,99 @@
+/** How well the codes of residual vector quantisers are used. */
+import type * as tf from '@tensorflow/tfjs-core';
+
+/** Use of codebooks, averaged over all `R·G` of them. */
+export interface CodebookUsage {
+  /** Share of the codes chosen at least once, 0 to 1. */
+  used: number;
+  /** Codes never chosen, in all codebooks together. */
+  dead: number;
+  /** e to the entropy of the choices, 1 to K: how many equally likely codes would be as informative. */
+  perplexity: number;
+}
+
+/**
+ * Counts which codes are chosen, over any number of batches.
+ *
+ * ```js
+ * const counts = new CodeCounts({rounds: 2, groups: 8, codes: 256});
+ * await counts.add(indices); // int32 [2, n, 8]
+ * console.log(counts.usage().perplexity);
+ * ```
+ */
+export class CodeCounts {
+  /** `[R, G, K]`, row-major: how often each code was chosen. */
+  readonly counts: Float64Array;
+
+  /** @param size Codebooks `[R, G, K, r/G]`: rounds R, groups G, codes K. */
+  constructor(private readonly size: {rounds: number; groups: number; codes: number}) {
+    for (const [name, value] of Object.entries(size)) {
+      if (!Number.isInteger(value) || value < 1) {
+        throw new Error(`CodeCounts: ${name} is ${value}, expected a whole number of 1 or more.`);
+      }
+    }
+    this.counts = new Float64Array(size.rounds * size.groups * size.codes);
+  }
+
+  /**
+   * Counts the choices of a batch.
+   *
+   * @param indices int32 `[R, n, G]`, as `rvqEncode` gives them.
+   * @throws Error on another shape, and on an index that is no code.
+   */
+  async add(indices: tf.Tensor): Promise<void> {
+    const {rounds, groups, codes} = this.size;
+    const [r, n, g] = indices.shape;
+    if (indices.rank !== 3 || r !== rounds || g !== groups) {
+      throw new Error(
+        `CodeCounts.add: the indices have shape [${indices.shape}], expected [${rounds}, n, ${groups}].`,
+      );
+    }
+    const values = await indices.data();
+    const wrong = values.findIndex((code) => !(code >= 0 && code < codes));
+    if (wrong >= 0) {
+      throw new Error(
+        `CodeCounts.add: index ${wrong} is ${values[wrong]}, expected a code from 0 to ${codes - 1}.`,
+      );
+    }
+    for (let i = 0; i < values.length; i++) {
+      const round = Math.floor(i / (n * groups));
+      this.counts[(round * groups + (i % groups)) * codes + values[i]]++;
+    }
+  }
+
+  /**
+   * Use of the codebooks so far.
+   *
+   * @throws Error before anything was counted.
+   */
+  usage(): CodebookUsage {
+    const {rounds, groups, codes} = this.size;
+    const books = rounds * groups;
+    let [dead, perplexity] = [0, 0];
+    for (let book = 0; book < books; book++) {
+      const own = this.counts.subarray(book * codes, (book + 1) * codes);
+      const total = own.reduce((sum, count) => sum + count, 0);
+      if (total === 0) throw new Error('CodeCounts.usage: nothing was counted yet.');
+      let entropy = 0;
+      for (const count of own) {
+        if (count === 0) dead++;
+        else entropy -= (count / total) * Math.log(count / total);
+      }
+      perplexity += Math.exp(entropy) / books;
+    }
+    return {used: 1 - dead / (books * codes), dead, perplexity};
+  }
+}
+
+/**
+ * Use of the codes in one batch of indices.
+ *
+ * @param indices int32 `[R, n, G]`.
+ * @param codes K.
+ */
+export async function codebookUsage(indices: tf.Tensor, codes: number): Promise<CodebookUsage> {
+  const [rounds, , groups] = indices.shape;
+  const counts = new CodeCounts({rounds, groups, codes});
+  await counts.add(indices);
+  return counts.usage();
+}
