@@ -2,11 +2,15 @@
 import * as tf from '@tensorflow/tfjs-core';
 import {registerOnFirstUse} from '../ensure_kernel.js';
 import * as names from '../kernel_names.js';
+import {causalAttention} from './causal_attention.js';
+import {causalAttentionGrad} from './causal_attention_grad.js';
 import {rmsNorm} from './rms_norm.js';
 import {swiglu, swigluGrad} from './swiglu.js';
 import {transposeKernel} from './transpose.js';
 
 const KERNELS: ReadonlyArray<readonly [name: string, kernel: tf.KernelFunc]> = [
+  [names.CausalAttention, causalAttention],
+  [names.CausalAttentionGrad, causalAttentionGrad],
   [names.RmsNorm, rmsNorm],
   [names.SwiGLU, swiglu],
   [names.SwiGLUGrad, swigluGrad],
