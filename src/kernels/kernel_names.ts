@@ -14,6 +14,18 @@ export type BoundaryEncodeInputs = Inputs<'x' | 'ids' | 'projector' | 'anchors' 
 export const BoundaryDecode = 'BoundaryDecode';
 export type BoundaryDecodeInputs = Inputs<'z' | 'ids' | 'projector' | 'anchors' | 'basis'>;
 
+/**
+ * Residual vector quantisation: `z [n,r]`, `codebooks [R,G,K,r/G]` → `indices int32 [R,n,G]`, in each round and group the code
+ * nearest to the residual in squared Euclidean distance (of differences, not of products, which would cancel), of equally
+ * near ones the lowest; 0 where no distance is a number.
+ */
+export const RvqEncode = 'RvqEncode';
+export type RvqEncodeInputs = Inputs<'z' | 'codebooks'>;
+
+/** `indices int32 [R,n,G]`, `codebooks [R,G,K,r/G]` → `[n,r]`: the sum of the codes, in the order of the rounds. */
+export const RvqDecode = 'RvqDecode';
+export type RvqDecodeInputs = Inputs<'indices' | 'codebooks'>;
+
 /** Polar factor `Y(YᵀY)^{-1/2}` of each matrix of `y [b,m,n]`. */
 export const PolarFactor = 'PolarFactor';
 export type PolarFactorInputs = Inputs<'y'>;
@@ -99,3 +111,19 @@ export interface AdamWUpdateAttrs {
   /** Updates including this one: 1 at the first. */
   t: number;
 }
+
+/** Muon's momentum: `momentum`, `gradient` of one shape → new momentum and the direction that is to be orthogonalised. */
+export const MuonUpdate = 'MuonUpdate';
+export type MuonUpdateInputs = Inputs<'momentum' | 'gradient'>;
+export interface MuonUpdateAttrs {
+  beta: number;
+  /** Looks ahead along the momentum. */
+  nesterov: boolean;
+}
+
+/**
+ * Sums of squares of any number of tensors: a variadic list as of `tf.Concat`, inputs `'0'`, `'1'`, … → float32 `[n]`, one sum
+ * a tensor.
+ */
+export const GlobalNorm = 'GlobalNorm';
+export type GlobalNormInputs = NamedTensorInfoMap;

@@ -14,7 +14,7 @@ interface HostValues {
  * The values of `ids`, or null where reading them would stall a GPU queue. On `webgpu` and `webgl` that is once they have
  * been uploaded: ids are checked on their first use there, and no longer when an op on the GPU made them.
  */
-function readableValues(ids: tf.Tensor): ArrayLike<number> | null {
+export function readableValues(ids: tf.Tensor): ArrayLike<number> | null {
   const backendName = tf.getBackend();
   if (backendName !== 'webgpu' && backendName !== 'webgl') {
     return ids.dataSync();

@@ -8,6 +8,7 @@ import {fusedMatMul} from './fused_mat_mul.js';
 import {gather} from './gather.js';
 import {rmsNorm, rmsNormGrad} from './rms_norm.js';
 import {rotaryEmbedding} from './rotary_embedding.js';
+import {rvqDecode, rvqEncode} from './rvq.js';
 import {scatterRows} from './scatter_rows.js';
 import {sparseCrossEntropy, sparseCrossEntropyGrad} from './sparse_cross_entropy.js';
 import {swiglu, swigluGrad} from './swiglu.js';
@@ -24,6 +25,8 @@ const KERNELS: ReadonlyArray<readonly [name: string, kernel: WasmKernel]> = [
   [names.RmsNorm, rmsNorm],
   [names.RmsNormGrad, rmsNormGrad],
   [names.RotaryEmbedding, rotaryEmbedding],
+  [names.RvqDecode, rvqDecode],
+  [names.RvqEncode, rvqEncode],
   [names.ScatterRows, scatterRows],
   [names.SparseCrossEntropy, sparseCrossEntropy],
   [names.SparseCrossEntropyGrad, sparseCrossEntropyGrad],

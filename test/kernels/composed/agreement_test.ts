@@ -38,6 +38,13 @@ function crossEntropyGrad(rows: number, classes: number): KernelCase {
 
 const POLAR = {steps: 8, repeats: 3, finishing: 1};
 
+/** Rows, rounds, groups, codes, width of a code. */
+const RVQ_SIZES = [
+  [1, 1, 1, 1, 1],
+  [7, 2, 3, 5, 3],
+  [70, 3, 2, 37, 5],
+];
+
 /** Inputs for each kernel; odd sizes, sizes that are no multiple of 4, and one of everything. */
 const CASES: Record<string, () => KernelCase[]> = {
   [names.BoundaryEncode]: () =>
@@ -139,6 +146,20 @@ const CASES: Record<string, () => KernelCase[]> = {
     crossEntropyGrad(7, 13),
     crossEntropyGrad(3, 300),
   ],
+  [names.RvqEncode]: () =>
+    RVQ_SIZES.map(([n, rounds, groups, codes, width]) => ({
+      inputs: {
+        z: float([n, groups * width], 1),
+        codebooks: float([rounds, groups, codes, width], 2),
+      },
+    })),
+  [names.RvqDecode]: () =>
+    RVQ_SIZES.map(([n, rounds, groups, codes, width]) => ({
+      inputs: {
+        indices: toTensor(integersBelow(codes, [rounds, n, groups], 5), 'int32'),
+        codebooks: float([rounds, groups, codes, width], 2),
+      },
+    })),
   [names.ScatterRows]: () => [
     {inputs: {rows: float([1, 1], 1), ids: ids(1, 1)}, attrs: {numSegments: 1}},
     {inputs: {rows: float([11, 5], 1), ids: ids(7, 11)}, attrs: {numSegments: 9}},
