@@ -1,5 +1,8 @@
 /** Global-norm clipping, in one process and over the stages of a pipeline. */
 import * as tf from '@tensorflow/tfjs-core';
+import '../kernels/composed/global_norm.js';
+import {runKernel} from '../kernels/ensure_kernel.js';
+import {GlobalNorm} from '../kernels/kernel_names.js';
 import {checkNumber} from './options.js';
 import type {NamedTensor} from './variable_state.js';
 
@@ -21,8 +24,9 @@ function tensors(gradients: Gradients): tf.Tensor[] {
 }
 
 function squaredNorms(gradients: Gradients): tf.Tensor1D {
-  const squares = tensors(gradients).map((g) => tf.sum(tf.square(g)));
-  return squares.length === 0 ? tf.zeros([1]) : (tf.stack(squares) as tf.Tensor1D);
+  const list = tensors(gradients);
+  if (list.length === 0) return tf.zeros([1]);
+  return runKernel<tf.Tensor1D>(GlobalNorm, Object.fromEntries(list.entries()));
 }
 
 /**

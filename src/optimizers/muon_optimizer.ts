@@ -1,4 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
+import '../kernels/composed/muon_update.js';
+import {runKernel} from '../kernels/ensure_kernel.js';
+import {MuonUpdate} from '../kernels/kernel_names.js';
 import {polarFactor} from '../ops/polar_factor.js';
 import {NamedOptimizer, type StepContext, type VariableUpdate} from './named_optimizer.js';
 import {checkInteger, checkKeys, checkNumber, savedOptions} from './options.js';
@@ -114,11 +117,10 @@ export class MuonOptimizer extends NamedOptimizer {
   /** Takes the gradient into the momentum and returns what is to be orthogonalised. */
   private accumulate({variable, gradient}: VariableUpdate): tf.Tensor {
     const momentum = this.state.get(variable, 'momentum');
-    const beta = this.momentum;
-    const share = tf.mul(gradient, 1 - beta);
-    const mean = tf.add(tf.mul(momentum, beta), share);
+    const attrs = {beta: this.momentum, nesterov: this.nesterov};
+    const [mean, direction] = runKernel<tf.Tensor[]>(MuonUpdate, {momentum, gradient}, attrs);
     momentum.assign(mean);
-    return this.nesterov ? tf.add(tf.mul(mean, beta), share) : mean;
+    return direction;
   }
 
   getConfig(): tf.serialization.ConfigDict {
