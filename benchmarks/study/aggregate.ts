@@ -85,11 +85,13 @@ export function aggregate(runs: RunSummary[]): MethodResult[] {
         validationDeltaPercent: method === 'none' ? null : deltas(own, base, 'validation'),
         bytesPerToken: own[0].bytesPerToken.all,
         tokensPerSecond: spread(own.map(({tokensPerSecond}) => tokensPerSecond)),
-        capturedEnergy: health[0].map(
-          (_, p) => spread(health.map((list) => list[p].capturedEnergy)).mean,
+        capturedEnergy: health[0].flatMap(({capturedEnergy}, p) =>
+          capturedEnergy == null
+            ? []
+            : [spread(health.map((list) => list[p].capturedEnergy as number)).mean],
         ),
         orthogonality: health[0].length
-          ? Math.max(...health.flat().map(({orthogonality}) => orthogonality))
+          ? Math.max(...health.flat().map(({orthogonality}) => orthogonality ?? 0))
           : null,
       },
     ];

@@ -9,16 +9,16 @@ import {asRows} from './rows.js';
 import {rankForEnergy, spectrum} from './spectrum.js';
 import {pearsonOfTokenCosines} from './token_cosines.js';
 
-/** The state of one boundary. */
+/** The state of one boundary; what was not measured, or does not exist there, is absent. */
 export interface BoundaryHealth {
   /** Boundary, from 0. */
   boundary: number;
   /** ‖AᵀA − I‖₂, largest absolute eigenvalue. */
-  orthogonality: number;
+  orthogonality?: number;
   /** ‖RA‖²/‖R‖² on held-out text: the share of the residual that crosses. */
-  capturedEnergy: number;
+  capturedEnergy?: number;
   /** The same share for the projector the run began with (its seeded random start). */
-  startEnergy: number;
+  startEnergy?: number;
   /** Least rank that could keep 90 % of the energy of the residual; absent where the width is over `ranksUpTo`. */
   rank90?: number;
   /** The same for 99 %. */
@@ -27,7 +27,7 @@ export interface BoundaryHealth {
   angles?: {mean: number; largest: number};
   /** Pearson's correlation of the cosines of token pairs before and after projection; null where it is not defined. */
   tokenCosines?: number | null;
-  /** What the leg's codec says of itself: use of codes, perplexity, quantisation error, staleness. */
+  /** What the codecs of the legs say of themselves, such as use of codes, perplexity, quantisation error, staleness. */
   codec?: Record<string, number>;
 }
 

@@ -1,4 +1,5 @@
-import {boundaryTable, comparisonTable} from '../../src/cli/report/comparison.js';
+import {boundaryTable} from '../../src/cli/report/boundary_table.js';
+import {comparisonTable} from '../../src/cli/report/comparison.js';
 import {runCurves} from '../../src/cli/report/curves.js';
 import {
   escapeHtml,
@@ -33,16 +34,18 @@ describe('report page', () => {
     expect(html.match(/<\/script>/g)?.length).toBe(2);
   });
 
-  it('has tables, three charts and all settings', () => {
+  it('has tables, charts and all settings', () => {
     const html = page();
-    for (const id of ['loss-steps', 'loss-bytes', 'energy']) expect(html).toContain(`id="${id}"`);
+    for (const id of ['loss-steps', 'loss-bytes', 'energy', 'ranks', 'angles']) {
+      expect(html).toContain(`id="${id}"`);
+    }
     expect(html).toContain('<td>training.muonLearningRate</td><td>0.02</td>');
     expect(html).toContain('&quot;none&quot;  |  &quot;mapl&quot;');
   });
 
   it('of one uncompressed run has no projectors', () => {
     const html = reportPage('One', [exampleRun('none', 60)]);
-    expect(html).not.toContain('<h2>Projectors');
+    expect(html).not.toContain('<h2>Boundaries');
     expect(html).not.toContain('id="energy"');
   });
 });
@@ -63,7 +66,39 @@ describe('tables', () => {
   it('list every projector', () => {
     const {rows} = boundaryTable(runs().map(({summary}) => summary));
     expect(rows.length).toBe(3);
-    expect(rows[1]).toEqual(['MAPL 4×', '1 → 2', '3.0e-7', '75.0 %', '25.0 %', '66.0', '64.0']);
+    expect(rows[0].slice(2, 9)).toEqual(['3.0e-7', '70.0 %', '25.0 %', '40', '90', '', '0.985']);
+    expect(rows[1]).toEqual([
+      ...[
+        'MAPL 4×',
+        '1 → 2',
+        '3.0e-7',
+        '75.0 %',
+        '25.0 %',
+        '40',
+        '90',
+        '53.1° (to 72.0°)',
+        '0.985',
+      ],
+      ...['66.0', '64.0'],
+    ]);
+  });
+
+  it('have columns for what was measured only', () => {
+    const {summary} = exampleRun('mapl', 50);
+    summary.boundaries = [
+      {boundary: 0, codec: {'forward dead': 3, 'forward perplexity': 200.5}},
+      {boundary: 1, capturedEnergy: 0.5},
+    ];
+    expect(boundaryTable([summary])).toEqual({
+      head: [
+        ...['Run', 'Boundary', 'Captured energy', 'forward dead', 'forward perplexity'],
+        ...['Bytes/token forward', 'backward'],
+      ],
+      rows: [
+        ['MAPL 4×', '0 → 1', '', '3.00', '201', '66.0', '64.0'],
+        ['MAPL 4×', '1 → 2', '50.0 %', '', '', '66.0', '64.0'],
+      ],
+    });
   });
 
   it('draw on a terminal without colour codes', () => {
@@ -81,7 +116,9 @@ describe('curves', () => {
     expect(curves.trainByBytes.x.at(-1)).toBeCloseTo(159.744, 6);
     expect(curves.heldOutBySteps.x).toEqual([50, 100]);
     expect(curves.heldOutByBytes.x[0]).toBeCloseTo(159.744 / 2, 6);
-    expect(curves.energy.length).toBe(3);
+    expect([curves.energy, curves.ranks, curves.angles].map(({length}) => length)).toEqual([
+      3, 3, 2,
+    ]);
     expect(summary.steps).toBe(100);
   });
 

@@ -1,7 +1,8 @@
 import {Command} from 'commander';
 import {addConfigFlags, configFromOptions} from '../config/flags.js';
 import type {RunConfig} from '../config/schema.js';
-import {boundaryTable, comparisonTable, methodName} from '../report/comparison.js';
+import {boundaryTable} from '../report/boundary_table.js';
+import {comparisonTable, methodName} from '../report/comparison.js';
 import {reportPage, type ReportedRun, type TextSample} from '../report/report_page.js';
 import {terminalTable} from '../report/terminal_table.js';
 import {RunFolder} from '../run/run_folder.js';

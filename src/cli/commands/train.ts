@@ -1,7 +1,9 @@
 import {Command} from 'commander';
 import {addConfigFlags, configFromOptions, givenSettings} from '../config/flags.js';
 import {reportPage} from '../report/report_page.js';
+import {boundaryTable} from '../report/boundary_table.js';
 import {methodName} from '../report/comparison.js';
+import {terminalTable} from '../report/terminal_table.js';
 import {resumeConfig} from '../run/resume_config.js';
 import {RunFolder} from '../run/run_folder.js';
 import {runTraining} from '../run/run_training.js';
@@ -54,6 +56,7 @@ async function run(options: Record<string, unknown>): Promise<void> {
       {summary, metrics: folder.metrics()},
     ]);
     await writeFileAtomic(folder.file('report.html'), page);
+    if (summary.boundaries.length) log(terminalTable(boundaryTable([summary])));
     log(`Report: ${folder.file('report.html')}`);
   }
 }

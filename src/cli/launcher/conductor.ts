@@ -6,6 +6,7 @@ import type {Progress} from '../run/progress.js';
 import type {BoundaryHealth, StepRecord} from '../run/records.js';
 import type {RunFolder} from '../run/run_folder.js';
 import type {Schedule} from '../../optimizers/schedules.js';
+import {collectHealth} from './collect_health.js';
 import type {StageCommand, StageHandle, StageResult} from './messages.js';
 
 /** What the conductor needs. */
@@ -130,7 +131,7 @@ export class Conductor {
 
   private async diagnose(step: number): Promise<BoundaryHealth[]> {
     const results = await this.all({do: 'diagnose'});
-    const boundaries = results.flatMap(({health}) => (health ? [health] : []));
+    const boundaries = collectHealth(results);
     if (boundaries.length) this.args.run.append({kind: 'diagnostics', step, boundaries});
     return boundaries;
   }

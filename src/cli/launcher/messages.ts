@@ -67,6 +67,8 @@ export interface StageResult {
   tokens?: number;
   /** `diagnose`: the projector this stage owns. */
   health?: BoundaryHealth | null;
+  /** `diagnose`: what the codecs of this stage's legs measure, as `boundary.0.forward.sender.<name>`. */
+  legs?: Record<string, number>;
 }
 
 /** From the launcher to a stage process. */

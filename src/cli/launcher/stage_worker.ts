@@ -144,7 +144,8 @@ export class StageWorker implements StageHandle {
     const probe = encoder ? new BoundaryProbe(encoder, {previous}) : null;
     try {
       await this.trainer.evaluate(await this.heldOut(split, 1));
-      return {health: probe ? await probe.finish(this.index) : null};
+      const legs = await this.trainer.measureLegs();
+      return {health: probe ? await probe.finish(this.index) : null, legs};
     } finally {
       probe?.dispose();
     }

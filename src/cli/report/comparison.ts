@@ -1,5 +1,6 @@
+import {getMethod, methodPlan} from '../../codecs/methods/index.js';
 import type {RunSummary} from '../run/summary.js';
-import {formatDelta, formatLoss, formatNumber, formatShare, formatTiny} from './format.js';
+import {formatDelta, formatLoss, formatNumber} from './format.js';
 
 /** A table as rows of text, for the terminal and for HTML. */
 export interface TextTable {
@@ -9,11 +10,12 @@ export interface TextTable {
 
 /** What a run is called in tables. */
 export function methodName(run: RunSummary): string {
-  const {method, rank} = run.config.compression;
-  const ratio = run.config.model.hiddenSize / rank;
-  if (method === 'none') return 'uncompressed';
-  const name = method === 'mapl' ? 'MAPL' : 'fixed projector';
-  return `${name} ${Number.isInteger(ratio) ? ratio : ratio.toFixed(1)}×`;
+  const {model, compression} = run.config;
+  const {title} = getMethod(compression.method);
+  const {model: boundaries} = methodPlan(compression, {stages: 1, hiddenSize: model.hiddenSize});
+  if (boundaries == null) return title;
+  const ratio = model.hiddenSize / compression.rank;
+  return `${title} ${Number.isInteger(ratio) ? ratio : ratio.toFixed(1)}×`;
 }
 
 /**
@@ -52,31 +54,5 @@ export function comparisonTable(runs: RunSummary[]): TextTable {
       bytes(run, 'total'),
       formatNumber(run.tokensPerSecond),
     ]),
-  };
-}
-
-/** The state of every projector of the runs that have some. */
-export function boundaryTable(runs: RunSummary[]): TextTable {
-  return {
-    head: [
-      'Run',
-      'Boundary',
-      '‖AᵀA−I‖₂',
-      'Captured energy',
-      'Random start',
-      'Bytes/token forward',
-      'backward',
-    ],
-    rows: runs.flatMap((run) =>
-      run.boundaries.map((health) => [
-        methodName(run),
-        `${health.boundary} → ${health.boundary + 1}`,
-        formatTiny(health.orthogonality),
-        formatShare(health.capturedEnergy),
-        formatShare(health.startEnergy),
-        formatNumber(run.bytesPerToken.boundaries[health.boundary].forward),
-        formatNumber(run.bytesPerToken.boundaries[health.boundary].backward),
-      ]),
-    ),
   };
 }

@@ -1,4 +1,4 @@
-import type {MetricsRecord, StepRecord} from '../run/records.js';
+import type {BoundaryHealth, MetricsRecord, StepRecord} from '../run/records.js';
 
 /** Points of one run for one chart, x ascending. */
 export interface Curve {
@@ -7,13 +7,41 @@ export interface Curve {
   y: number[];
 }
 
-/** Curves of one run: training loss smoothed, held-out loss, energy of each boundary. */
+/** Curves of one run: training loss smoothed, held-out loss, measurements of each boundary. */
 export interface RunCurves {
   trainBySteps: Curve;
   trainByBytes: Curve;
   heldOutBySteps: Curve;
   heldOutByBytes: Curve;
+  /** Captured energy, percent. */
   energy: Curve[];
+  /** Rank that keeps 99 % of the energy. */
+  ranks: Curve[];
+  /** Mean principal angle to the boundary before, degrees. */
+  angles: Curve[];
+}
+
+/** One curve a boundary, of what was measured of it. */
+function boundaryCurves(
+  name: string,
+  records: MetricsRecord[],
+  measure: (health: BoundaryHealth) => number | undefined,
+): Curve[] {
+  const curves = new Map<number, Curve>();
+  for (const record of records) {
+    if (record.kind !== 'diagnostics') continue;
+    for (const health of record.boundaries) {
+      const value = measure(health);
+      if (value == null) continue;
+      const {boundary} = health;
+      const label = `${name}, boundary ${boundary} → ${boundary + 1}`;
+      const curve = curves.get(boundary) ?? {name: label, x: [], y: []};
+      curve.x.push(record.step);
+      curve.y.push(value);
+      curves.set(boundary, curve);
+    }
+  }
+  return [...curves.values()];
 }
 
 /** Most points a curve is drawn with; more than a screen has columns adds nothing. */
@@ -54,7 +82,6 @@ export function runCurves(name: string, records: MetricsRecord[]): RunCurves {
   });
   const heldOut: Curve = {name: `${name}, validation`, x: [], y: []};
   const heldOutBytes: Curve = {name: `${name}, validation`, x: [], y: []};
-  const energy = new Map<number, Curve>();
   for (const record of records) {
     if (record.kind === 'evaluation' && record.split === 'validation') {
       if (heldOut.x.at(-1) === record.step) {
@@ -67,17 +94,6 @@ export function runCurves(name: string, records: MetricsRecord[]): RunCurves {
       heldOut.y.push(record.loss);
       heldOutBytes.x.push((bytesAt.get(record.step) ?? bytes) / 1e6);
       heldOutBytes.y.push(record.loss);
-    } else if (record.kind === 'diagnostics') {
-      for (const {boundary, capturedEnergy} of record.boundaries) {
-        const curve = energy.get(boundary) ?? {
-          name: `${name}, boundary ${boundary} → ${boundary + 1}`,
-          x: [],
-          y: [],
-        };
-        curve.x.push(record.step);
-        curve.y.push(100 * capturedEnergy);
-        energy.set(boundary, curve);
-      }
     }
   }
   return {
@@ -85,6 +101,10 @@ export function runCurves(name: string, records: MetricsRecord[]): RunCurves {
     trainByBytes: thin(trainBytes),
     heldOutBySteps: heldOut,
     heldOutByBytes: heldOutBytes,
-    energy: [...energy.values()],
+    energy: boundaryCurves(name, records, ({capturedEnergy: share}) =>
+      share == null ? undefined : 100 * share,
+    ),
+    ranks: boundaryCurves(name, records, ({rank99}) => rank99),
+    angles: boundaryCurves(name, records, ({angles}) => angles?.mean),
   };
 }

@@ -3,7 +3,8 @@ import {createRequire} from 'node:module';
 import {listSettings} from '../config/load_config.js';
 import type {MetricsRecord} from '../run/records.js';
 import type {RunSummary} from '../run/summary.js';
-import {boundaryTable, comparisonTable, methodName, type TextTable} from './comparison.js';
+import {boundaryTable} from './boundary_table.js';
+import {comparisonTable, methodName, type TextTable} from './comparison.js';
 import {runCurves, type Curve} from './curves.js';
 import {
   escapeHtml,
@@ -80,6 +81,12 @@ function makeCharts(runs: ReportedRun[]): Chart[] {
       {...run[train], color: run.color},
       {...run[held], color: run.color, dash: [4, 4], points: true},
     ]);
+  const boundaries = (which: 'energy' | 'ranks' | 'angles') =>
+    curves.flatMap((run) =>
+      run[which].map((curve, i): Series => {
+        return {...curve, color: COLORS[(i + 1) % COLORS.length], points: true};
+      }),
+    );
   const charts: Chart[] = [
     {
       id: 'loss-steps',
@@ -100,13 +107,21 @@ function makeCharts(runs: ReportedRun[]): Chart[] {
       title: 'Energy of the residual that crosses',
       x: 'optimizer steps',
       y: 'percent',
-      series: curves.flatMap((run) =>
-        run.energy.map((curve, i) => ({
-          ...curve,
-          color: COLORS[(i + 1) % COLORS.length],
-          points: true,
-        })),
-      ),
+      series: boundaries('energy'),
+    },
+    {
+      id: 'ranks',
+      title: 'Rank that keeps 99 % of the residual',
+      x: 'optimizer steps',
+      y: 'dimensions',
+      series: boundaries('ranks'),
+    },
+    {
+      id: 'angles',
+      title: 'Mean principal angle to the boundary before',
+      x: 'optimizer steps',
+      y: 'degrees',
+      series: boundaries('angles'),
     },
   ];
   return charts
@@ -165,7 +180,10 @@ export function reportPage(title: string, runs: ReportedRun[], samples: TextSamp
   const {rank} = summaries[summaries.length - 1].config.compression;
   const {hiddenSize} = summaries[0].config.model;
   const note =
-    'Captured energy is ‖RA‖²/‖R‖² on validation text, R being what a stage sends less its anchors; ' +
+    'Captured energy is ‖RA‖²/‖R‖² on validation text, R being what a stage sends less its anchors; the ranks are ' +
+    'those of the best projectors that keep 90 and 99 % of R; angles are the mean (and largest) principal angle between ' +
+    'the subspaces of two neighbours; token cosines is Pearson’s correlation of the cosines of token pairs before and ' +
+    'after projection; ' +
     '“random start” is the same for the projector the run began with. A projector that knows nothing ' +
     `of the model keeps r/d = ${formatShare(rank / hiddenSize)} on average.`;
   const versions = Object.entries(summaries[0].versions).map(
@@ -180,7 +198,7 @@ export function reportPage(title: string, runs: ReportedRun[], samples: TextSamp
 <p class="lead">${runs.map(describeRun).map(escapeHtml).join('<br>')}</p>
 <h2>Result</h2>
 ${htmlTable(comparisonTable(summaries))}
-${boundaries.rows.length ? `<h2>Projectors</h2>\n${htmlTable(boundaries)}\n<p class="lead">${escapeHtml(note)}</p>` : ''}
+${boundaries.rows.length ? `<h2>Boundaries</h2>\n${htmlTable(boundaries)}\n<p class="lead">${escapeHtml(note)}</p>` : ''}
 <h2>Curves</h2>
 <div class="charts">${figures}</div>
 ${texts ? `<h2>Generated text</h2>\n${texts}` : ''}

@@ -19,6 +19,10 @@ export function exampleRun(
     orthogonality: 3e-7,
     capturedEnergy: 0.7 + boundary / 20,
     startEnergy: 0.25,
+    rank90: 40,
+    rank99: 90,
+    ...(boundary ? {angles: {mean: 53.1, largest: 72}} : {}),
+    tokenCosines: 0.985,
   }));
   const metrics: MetricsRecord[] = [];
   for (let step = 1; step <= steps; step++) {
