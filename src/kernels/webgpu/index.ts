@@ -2,9 +2,17 @@
 import * as tf from '@tensorflow/tfjs-core';
 import {registerOnFirstUse} from '../ensure_kernel.js';
 import * as names from '../kernel_names.js';
+import {adamWUpdate} from './adamw_update.js';
 import {causalAttention} from './causal_attention.js';
 import {causalAttentionGrad} from './causal_attention_grad.js';
+import {globalNorm} from './global_norm.js';
+import {muonUpdate} from './muon_update.js';
 import {rmsNorm} from './rms_norm.js';
+import {rmsNormGrad} from './rms_norm_grad.js';
+import {rotaryEmbedding} from './rotary_embedding.js';
+import {scatterRows} from './scatter_rows.js';
+import {sparseCrossEntropy} from './sparse_cross_entropy.js';
+import {sparseCrossEntropyGrad} from './sparse_cross_entropy_grad.js';
 import {swiglu, swigluGrad} from './swiglu.js';
 import {transposeKernel} from './transpose.js';
 
@@ -12,8 +20,16 @@ const KERNELS: ReadonlyArray<readonly [name: string, kernel: tf.KernelFunc]> = [
   [names.CausalAttention, causalAttention],
   [names.CausalAttentionGrad, causalAttentionGrad],
   [names.RmsNorm, rmsNorm],
+  [names.RmsNormGrad, rmsNormGrad],
+  [names.RotaryEmbedding, rotaryEmbedding],
+  [names.ScatterRows, scatterRows],
+  [names.SparseCrossEntropy, sparseCrossEntropy],
+  [names.SparseCrossEntropyGrad, sparseCrossEntropyGrad],
   [names.SwiGLU, swiglu],
   [names.SwiGLUGrad, swigluGrad],
+  [names.AdamWUpdate, adamWUpdate],
+  [names.MuonUpdate, muonUpdate],
+  [names.GlobalNorm, globalNorm],
 ];
 
 const mended = new WeakSet<tf.KernelFunc>();

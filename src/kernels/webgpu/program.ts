@@ -10,10 +10,11 @@ export type Components = 1 | 2 | 4;
 /** Values that are baked into the text of a program. All of them, and nothing else, go into its key. */
 export type Constants = Readonly<Record<string, string | number | boolean>>;
 
-/** Shape and dtype of an output. */
+/** Shape and dtype of an output that is to be made; `dataId` where it is there already and is written into. */
 export interface OutputSpec {
   shape: number[];
-  dtype?: 'float32' | 'int32';
+  dtype?: tf.DataType;
+  dataId?: tf.DataId;
 }
 
 /** Definition of a program; see {@link defineProgram}. */
@@ -97,10 +98,12 @@ export function defineProgram<
     const dispatch = splitDispatch(groups, features, spec.name);
     const components: Partial<Record<I | O, Components>> = spec.components?.(constants) ?? {};
 
-    const made = spec.outputs.map((name) =>
-      backend.makeTensorInfo(outputs[name].shape, outputs[name].dtype ?? 'float32'),
-    );
-    const bound = [...spec.inputs.map((name) => inputs[name]), ...made.slice(1)].map(flat);
+    const made = spec.outputs.map((name): tf.TensorInfo => {
+      const {shape, dtype = 'float32', dataId} = outputs[name];
+      return dataId == null ? backend.makeTensorInfo(shape, dtype) : {dataId, shape, dtype};
+    });
+    const read = spec.inputs.map((name) => asStored(backend, inputs[name]));
+    const bound = [...read, ...made.slice(1)].map(flat);
     const program: TfjsProgram & {constructor: {name: string}} = {
       // What tf.profile and WebGPU's labels call it.
       constructor: {name: spec.name},
@@ -113,7 +116,7 @@ export function defineProgram<
       variableComponents: variables.map((name) => components[name] ?? 1),
       outputComponent: components[first] ?? 1,
       uniforms: declared,
-      getUserCode: () => HELPERS + spec.code(constants),
+      getUserCode: () => HELPERS + touchAll(spec.code(constants), [first, ...variables]),
     };
     const values = fields.map((field) => ({
       type: UNIFORM_TYPES[spec.uniforms[field]],
@@ -122,8 +125,48 @@ export function defineProgram<
     withModules(backend.device, others, () =>
       backend.runWebGPUProgram(program, bound, made[0].dtype, values, flat(made[0])),
     );
+    read.forEach((info, i) => {
+      if (info !== inputs[spec.inputs[i]]) backend.disposeData(info.dataId);
+    });
     return made;
   };
+}
+
+/** A cast from bool to float32 leaves integers in the buffer; programs here read what the tensor's dtype says. */
+const toFloat = defineProgram({
+  name: 'ToFloat',
+  inputs: ['x'],
+  outputs: ['result'],
+  uniforms: {count: 'i32'},
+  workgroupSize: 128,
+  code: () => `
+    fn main(index : i32) {
+      if (index < uniforms.count) { result[index] = f32(x[index]); }
+    }
+  `,
+});
+
+/** The tensor with its values in the buffer as its dtype says: itself, or one to be disposed. */
+function asStored(backend: WebgpuBackend, input: tf.TensorInfo): tf.TensorInfo {
+  const {dtype: stored} = backend.tensorMap.get(input.dataId);
+  if (input.dtype !== 'float32' || stored === 'float32') return input;
+  const count = tf.util.sizeFromShape(input.shape);
+  const [converted] = toFloat(backend, {
+    inputs: {x: {...input, dtype: stored}},
+    outputs: {result: {shape: input.shape}},
+    uniforms: {count},
+    constants: {},
+    invocations: count,
+  });
+  return converted;
+}
+
+/** WebGPU leaves buffers that a program does not mention out of its layout, and then refuses to bind them. */
+function touchAll(code: string, variables: readonly string[]): string {
+  const touched = [...variables, 'uniforms'].map((name) => `_ = &${name};`).join(' ');
+  const text = code.replace(/fn main\(index : i32\) \{/, (head) => `${head} ${touched}`);
+  if (text === code) throw new Error(`A program lacks 'fn main(index : i32) {'.`);
+  return text;
 }
 
 const UNIFORM_TYPES = {i32: 'int32', u32: 'uint32', f32: 'float32'};

@@ -1,6 +1,7 @@
 /** Every kernel that a backend has of its own must agree with the composed reference. */
 import * as tf from '@tensorflow/tfjs-core';
 import '../../../src/ops/index.js';
+import '../../../src/kernels/composed/index.js';
 import {
   composedKernel,
   composedKernelNames,
@@ -174,6 +175,17 @@ const CASES: Record<string, () => KernelCase[]> = {
       },
       attrs: {learningRate: 0.01, beta1: 0.9, beta2: 0.99, epsilon: 1e-8, weightDecay: 0.1, t: 3},
     })),
+  [names.MuonUpdate]: () =>
+    [[1], [7, 5], [33, 4]].flatMap((shape) =>
+      [true, false].map((nesterov) => ({
+        inputs: {momentum: float(shape, 1), gradient: float(shape, 2)},
+        attrs: {beta: 0.95, nesterov},
+      })),
+    ),
+  [names.GlobalNorm]: () => [
+    {inputs: {0: float([1], 1)}},
+    {inputs: {0: float([3, 5], 1), 1: float([], 2), 2: float([2, 3, 4], 3), 3: float([5000], 4)}},
+  ],
 };
 
 describe('kernels of this backend', () => {
