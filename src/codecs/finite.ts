@@ -28,6 +28,17 @@ export async function takeFinite(tensor: tf.Tensor, what: string): Promise<Float
   return values;
 }
 
+/** Throws if unpacked values are not finite: nobody packs such. */
+export function checkArrived(codec: string, values: Float32Array, shape: readonly number[]): void {
+  if (!allFinite(values)) {
+    const at = values.findIndex((value) => !Number.isFinite(value));
+    throw new Error(
+      `codec '${codec}': ${values[at]} arrived at [${placeOf(at, shape).join(', ')}]: ` +
+        'damaged bytes, or a value beyond the range of the codec',
+    );
+  }
+}
+
 /** Index of a value along each axis. */
 export function placeOf(at: number, shape: readonly number[]): number[] {
   const dims = [...shape];

@@ -3,6 +3,11 @@ import {closest} from 'fastest-levenshtein';
 import {bfloat16Codec} from './bfloat16.js';
 import {float32Codec} from './float32.js';
 import type {Leg, LegCodec, LegSpec} from './leg.js';
+import {aqSgdLegCodec} from './legs/aq_sgd.js';
+import {float16LegCodec} from './legs/float16.js';
+import {int4LegCodec} from './legs/int4.js';
+import {int8LegCodec} from './legs/int8.js';
+import {topKLegCodec} from './legs/top_k.js';
 import {valueLegCodec} from './legs/value_leg.js';
 import {codecNames, getFloatCodec} from './registry.js';
 
@@ -75,6 +80,14 @@ export function makeLeg(spec: LegSpec, what: string): MadeLeg {
   return {codec, leg: codec.create(options)};
 }
 
-for (const codec of [valueLegCodec(float32Codec), valueLegCodec(bfloat16Codec)]) {
+for (const codec of [
+  valueLegCodec(float32Codec),
+  valueLegCodec(bfloat16Codec),
+  float16LegCodec,
+  int8LegCodec,
+  int4LegCodec,
+  topKLegCodec,
+  aqSgdLegCodec,
+]) {
   registerLegCodec(codec);
 }

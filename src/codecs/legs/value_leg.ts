@@ -1,7 +1,7 @@
 /** A leg that packs each value by itself: what every codec of values can do. */
 import * as tf from '@tensorflow/tfjs-core';
 import type {FloatCodec} from '../codec.js';
-import {takeFinite, whatCrosses} from '../finite.js';
+import {checkArrived, takeFinite, whatCrosses} from '../finite.js';
 import type {Leg, LegCodec} from '../leg.js';
 import {LegOptions} from '../leg_options.js';
 import {legTensor, oneLegTensor} from '../leg_tensor.js';
@@ -28,7 +28,9 @@ export function valueLegCodec(values: FloatCodec): LegCodec {
         receiver: (context) => ({
           async unpack(tensors) {
             const {bytes, shape} = oneLegTensor(name, context, tensors);
-            return tf.tensor(values.unpack(bytes, shape), [...shape], 'float32');
+            const arrived = values.unpack(bytes, shape);
+            checkArrived(name, arrived, shape);
+            return tf.tensor(arrived, [...shape], 'float32');
           },
         }),
       };

@@ -1,0 +1,151 @@
+/** What the battery of `legs_test.ts` and `pipeline/legs_test.ts` knows of each leg codec: a new codec gets a row here. */
+
+/** One codec with some options. */
+export interface LegRow {
+  codec: string;
+  options: Record<string, unknown>;
+  /** Largest error of a value that was sent once, over the largest absolute value of its tensor. */
+  error: number;
+  /** Bytes of a tensor of that many tokens in the long run, written out. */
+  bytes: (tokens: number, width: number) => number;
+  /** Bytes of the first crossings, where they differ: a codec that needs some to get going. */
+  firstBytes?: (sequences: number, tokens: number, width: number) => number;
+  /** Whether the sending end has state. The receiving end is like it unless `receiverStateful` says otherwise. */
+  stateful?: boolean;
+  receiverStateful?: boolean;
+  /** Whether bytes depend on the seed. */
+  random?: boolean;
+  /** Whether the codec gives the sender's gradient itself; straight-through otherwise. */
+  ownGradient?: boolean;
+  /** Options that are refused, and how. */
+  wrong: Array<[Record<string, unknown>, RegExp]>;
+}
+
+const quantised: LegRow['wrong'] = [
+  [{stochastic: 1}, /stochastic is 1, expected true or false/],
+  [{errorFeedback: 'yes'}, /errorFeedback is "yes", expected true or false/],
+  [{stochastik: true}, /has no option 'stochastik'. Did you mean 'stochastic'/],
+];
+
+export const legRows: LegRow[] = [
+  {
+    codec: 'float32',
+    options: {},
+    error: 0,
+    bytes: (tokens, width) => 4 * tokens * width,
+    wrong: [[{bits: 8}, /'float32' has no option 'bits': it has none/]],
+  },
+  {
+    codec: 'bfloat16',
+    options: {},
+    error: 2 ** -8,
+    bytes: (tokens, width) => 2 * tokens * width,
+    wrong: [[{bits: 8}, /'bfloat16' has no option 'bits': it has none/]],
+  },
+  {
+    codec: 'float16',
+    options: {},
+    error: 2 ** -11,
+    bytes: (tokens, width) => 2 * tokens * width + 2,
+    wrong: [[{scaled: 'no'}, /'float16': scaled is "no", expected true or false/]],
+  },
+  {
+    codec: 'float16',
+    options: {scaled: false},
+    error: 2 ** -11,
+    bytes: (tokens, width) => 2 * tokens * width,
+    wrong: [],
+  },
+  {
+    codec: 'int8',
+    options: {},
+    error: 0.51 / 127,
+    bytes: (tokens, width) => tokens * (width + 2),
+    wrong: quantised,
+  },
+  {
+    codec: 'int8',
+    options: {stochastic: true, errorFeedback: true},
+    error: 1.01 / 127,
+    bytes: (tokens, width) => tokens * (width + 2),
+    stateful: true,
+    receiverStateful: false,
+    random: true,
+    wrong: [],
+  },
+  {
+    codec: 'int4',
+    options: {},
+    // √32 times half a level of the largest rotated value, which is at most √32 times the largest value: in the worst case.
+    error: Math.sqrt(32) * (0.51 / 7),
+    bytes: (tokens, width) => tokens * (Math.ceil(width / 2) + 2 * blocks(width, 32)),
+    wrong: [...quantised, [{group: 33}, /'int4': group is 33, expected one of 16, 32, 64, 128/]],
+  },
+  {
+    codec: 'int4',
+    options: {group: 16, hadamard: false, stochastic: true, errorFeedback: true},
+    error: 1.01 / 7,
+    bytes: (tokens, width) => tokens * (Math.ceil(width / 2) + 2 * blocks(width, 16)),
+    stateful: true,
+    receiverStateful: false,
+    random: true,
+    wrong: [],
+  },
+  {
+    codec: 'top-k',
+    options: {share: 0.25},
+    // What is dropped is lost whole.
+    error: 1,
+    bytes: (tokens, width) => {
+      const kept = Math.max(1, Math.round(width / 4));
+      const list = Math.ceil((kept * Math.ceil(Math.log2(width))) / 8);
+      return tokens * (Math.min(list, Math.ceil(width / 8)) + 2 * kept);
+    },
+    wrong: [
+      [{share: 0}, /'top-k': share is 0, expected a number above 0 and at most 1/],
+      [{share: NaN}, /'top-k': share is null, expected a number above 0/],
+      [{k: 3}, /has no option 'k'/],
+    ],
+  },
+  {
+    codec: 'top-k',
+    options: {share: 0.25, errorFeedback: true},
+    error: 1,
+    bytes: (tokens, width) => {
+      const kept = Math.max(1, Math.round(width / 4));
+      const list = Math.ceil((kept * Math.ceil(Math.log2(width))) / 8);
+      return tokens * (Math.min(list, Math.ceil(width / 8)) + 2 * kept);
+    },
+    stateful: true,
+    receiverStateful: false,
+    wrong: [],
+  },
+  {
+    codec: 'aq-sgd',
+    options: {bits: 4},
+    error: 2 ** -8,
+    // The battery crosses three sequences at a time: one byte of visits each.
+    bytes: (tokens, width) => 3 + tokens * (Math.ceil(width / 2) + 2),
+    firstBytes: (sequences, tokens, width) => sequences + 2 * tokens * width,
+    stateful: true,
+    random: true,
+    wrong: [
+      [{bits: 5}, /'aq-sgd': bits is 5, expected one of 2, 3, 4, 6, 8/],
+      [{memoryMB: 0}, /'aq-sgd': memoryMB is 0, expected a number above 0/],
+    ],
+  },
+];
+
+/** Groups of a row, and one for each power of two that is left over. */
+function blocks(width: number, group: number): number {
+  let count = Math.floor(width / group);
+  for (let rest = width % group; rest > 0; rest &= rest - 1) {
+    count++;
+  }
+  return count;
+}
+
+/** Name of a row in test titles. */
+export function rowName({codec, options}: LegRow): string {
+  return Object.keys(options).length === 0 ? codec : `${codec} ${JSON.stringify(options)}`;
+}
