@@ -1,4 +1,4 @@
-/** Factorised anchor embeddings `a(t) = E[t] P` (MAPL section 5, published; initial values inferred). */
+/** Anchor embeddings, factorised `a(t) = E[t] P` (MAPL section 5, published; initial values inferred) or a plain table. */
 import * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
 import {orthogonalMatrix} from '../manifolds/random_stiefel.js';
@@ -13,13 +13,15 @@ import {weightSeed} from './weight_seed.js';
 export interface AnchorEmbeddingArgs extends LayerArgs {
   /** Rows `V` of the table. */
   vocabSize: number;
-  /** Width `a` of the table, 1 to `units`. */
-  anchorRank: number;
+  /** Width `a` of the table, 1 to `units`; not needed without a basis. */
+  anchorRank?: number;
+  /** `false`: the table `[V, units]` is the anchors itself, there is no basis. Default `true`. */
+  factorised?: boolean;
   /** Width `d` of the anchors. A {@link ProjectionBoundary} fills it in; the layer applied alone needs it. */
   units?: number;
   /**
    * Standard deviation of the table's initial values; 0 (the default) starts the boundary as the plain projection
-   * (inferred: the paper does not say).
+   * (inferred: the paper does not say). With `trainable: false` the table is a fixed random offset a token.
    */
   initializerRange?: number;
   /** Seed of basis and table. Default: derived from the layer's name. */
@@ -27,7 +29,8 @@ export interface AnchorEmbeddingArgs extends LayerArgs {
 }
 
 /**
- * The anchors of one pipeline stage: a trainable table `E [V, a]` and a fixed basis `P [a, d]` with orthonormal rows.
+ * The anchors of one pipeline stage: a trainable table `E [V, a]` and a fixed basis `P [a, d]` with orthonormal rows; or, not
+ * factorised, a table `[V, d]` alone.
  * Applied to int32 ids `[…]` it gives `E[ids] P`, float32 `[…, d]`. Boundaries do not apply it: they take the two
  * factors, and never build anything `d` wide on the sending side.
  *
@@ -39,14 +42,15 @@ export class AnchorEmbedding extends tfl.layers.Layer {
   static className = 'AnchorEmbedding';
   readonly vocabSize: number;
   readonly anchorRank: number;
+  readonly factorised: boolean;
   readonly initializerRange: number;
   readonly seed?: number;
   /** Width `d` of the anchors, known once built. */
   units?: number;
   /** Trainable factor `E [V, a]`; present once built. */
   table!: tfl.LayerVariable;
-  /** Fixed factor `P [a, d]`, orthonormal rows; present once built. */
-  basis!: tfl.LayerVariable;
+  /** Fixed factor `P [a, d]`, orthonormal rows; present once built, null where the table alone is the anchors. */
+  basis: tfl.LayerVariable | null = null;
   /** The layer that built the anchors and lists their weights: a boundary, or this layer itself. */
   owner: tfl.layers.Layer | null = null;
   private fastInit = false;
@@ -56,8 +60,10 @@ export class AnchorEmbedding extends tfl.layers.Layer {
   constructor(args: AnchorEmbeddingArgs) {
     super(args);
     this.vocabSize = positive(args.vocabSize, 'vocabSize');
-    this.anchorRank = positive(args.anchorRank, 'anchorRank');
+    this.factorised = args.factorised ?? true;
     this.units = args.units == null ? undefined : positive(args.units, 'units');
+    const rank = args.anchorRank ?? (this.factorised ? undefined : this.units);
+    this.anchorRank = positive(rank as number, 'anchorRank');
     this.initializerRange = args.initializerRange ?? 0;
     this.seed = args.seed;
     if (!(this.initializerRange >= 0 && Number.isFinite(this.initializerRange))) {
@@ -94,15 +100,26 @@ export class AnchorEmbedding extends tfl.layers.Layer {
     this.owner = owner;
     const tableSeed = this.seedOf('table');
     const table = this.initializerRange === 0 || fast ? null : this.normals(tableSeed);
-    const basis = fast ? null : orthogonalMatrix(this.anchorRank, units, this.seedOf('basis'));
     const shape = [this.vocabSize, this.anchorRank];
     this.table = createWeight(`${this.name}/table`, shape, table, this.trainable);
-    this.basis = createWeight(`${this.name}/basis`, [this.anchorRank, units], basis, false);
+    if (this.factorised) {
+      const basis = fast ? null : orthogonalMatrix(this.anchorRank, units, this.seedOf('basis'));
+      this.basis = createWeight(`${this.name}/basis`, [this.anchorRank, units], basis, false);
+    }
     this.built = true;
     if (owner === this) {
-      this._trainableWeights = [this.table];
-      this.nonTrainableWeights = [this.basis];
+      const {learned, fixed} = this.ownWeights();
+      this._trainableWeights = learned;
+      this.nonTrainableWeights = fixed;
     }
+  }
+
+  /** The weights that exist, once built, for the layer that lists them. */
+  ownWeights(): {learned: tfl.LayerVariable[]; fixed: tfl.LayerVariable[]} {
+    const basis = this.basis == null ? [] : [this.basis];
+    return this.trainable
+      ? {learned: [this.table], fixed: basis}
+      : {learned: [], fixed: [this.table, ...basis]};
   }
 
   /** These anchors, as the other layers that use some have it. */
@@ -149,10 +166,14 @@ export class AnchorEmbedding extends tfl.layers.Layer {
     return tf.tidy(() => {
       this.invokeCallHook(inputs, kwargs);
       const ids = Array.isArray(inputs) ? inputs[0] : inputs;
-      const rows = embeddingLookup(this.table.read() as tf.Tensor2D, ids, this.label());
-      const anchors = tf.matMul(rows, this.basis.read() as tf.Tensor2D);
-      return tf.reshape(anchors, [...ids.shape, this.units as number]);
+      return tf.reshape(this.rows(ids), [...ids.shape, this.units as number]);
     });
+  }
+
+  /** Anchors of int32 ids of any shape, `[n, d]`. */
+  rows(ids: tf.Tensor): tf.Tensor2D {
+    const rows = embeddingLookup(this.table.read() as tf.Tensor2D, ids, this.label());
+    return this.basis == null ? rows : tf.matMul(rows, this.basis.read() as tf.Tensor2D);
   }
 
   override computeOutputShape(inputShape: tfl.Shape | tfl.Shape[]): tfl.Shape {
@@ -165,6 +186,7 @@ export class AnchorEmbedding extends tfl.layers.Layer {
       ...super.getConfig(),
       vocabSize: this.vocabSize,
       anchorRank: this.anchorRank,
+      factorised: this.factorised,
       initializerRange: this.initializerRange,
     };
     if (this.units != null) config.units = this.units;
@@ -185,8 +207,8 @@ export class AnchorEmbedding extends tfl.layers.Layer {
       return this.source.dispose().numDisposedVariables;
     }
     this.table.dispose();
-    this.basis.dispose();
-    return 2;
+    this.basis?.dispose();
+    return this.basis == null ? 1 : 2;
   }
 
   /** After deserialisation: takes over the weights of anchors of this name that a boundary of the model has built. */
@@ -213,6 +235,12 @@ export class AnchorEmbedding extends tfl.layers.Layer {
       throw new Error(
         `AnchorEmbedding '${this.name}': anchorRank is ${this.anchorRank}, expected at most the width ` +
           `${this.units}: a basis cannot have more orthonormal rows than columns.`,
+      );
+    }
+    if (!this.factorised && this.anchorRank !== this.units) {
+      throw new Error(
+        `AnchorEmbedding '${this.name}': factorised is false and anchorRank ${this.anchorRank}, expected the width ` +
+          `units = ${this.units}: without a basis the table has whole anchors.`,
       );
     }
   }

@@ -19,6 +19,11 @@ export interface ProjectionBoundaryArgs extends LayerArgs {
   seed?: number;
   /** `false` freezes the projector (the paper's fixed orthogonal control). Default `true`. */
   trainableProjector?: boolean;
+  /**
+   * `false` lets an optimizer move the projector off the Stiefel manifold (the paper's control "learned by Muon, no
+   * constraint"): the weight is then `<name>/unconstrained_projector`, which `train.mapl` gives to Muon. Default `true`.
+   */
+  constrained?: boolean;
   /** `'none'` leaves the anchors out: `x̂ = x A Aᵀ`. Default `'factorised'`. */
   anchors?: 'factorised' | 'none';
   /** Anchors of the sending stage: `previous.receiverAnchors` shares them with the boundary at that stage's input. */

@@ -64,8 +64,8 @@ export class BoundaryDecoder extends BoundaryHalf {
     }
     this.buildWire();
     const listed = receiverAnchors?.owner === boundary ? [receiverAnchors] : [];
-    this._trainableWeights = listed.map((anchors) => anchors.table);
-    this.nonTrainableWeights = listed.map((anchors) => anchors.basis);
+    this._trainableWeights = listed.flatMap((anchors) => anchors.ownWeights().learned);
+    this.nonTrainableWeights = listed.flatMap((anchors) => anchors.ownWeights().fixed);
     this.built = true;
   }
 }

@@ -61,8 +61,8 @@ export class BoundaryEncoder extends BoundaryHalf {
     }
     this.buildWire();
     const listed = senderAnchors?.owner === boundary ? [senderAnchors] : [];
-    const tables = listed.map((anchors) => anchors.table);
-    const bases = listed.map((anchors) => anchors.basis);
+    const tables = listed.flatMap((anchors) => anchors.ownWeights().learned);
+    const bases = listed.flatMap((anchors) => anchors.ownWeights().fixed);
     const learned = boundary.trainableProjector;
     this._trainableWeights = learned ? [boundary.projector, ...tables] : tables;
     this.nonTrainableWeights = learned ? bases : [boundary.projector, ...bases];

@@ -14,6 +14,9 @@ export function encodeBoundary(
   if (anchors == null) {
     return product(x, projector, false);
   }
+  if (anchors.basis == null) {
+    return product(tf.sub(x, tf.reshape(anchors.rows(ids), x.shape)), projector, false);
+  }
   const table = anchors.table.read() as tf.Tensor2D;
   const basis = anchors.basis.read() as tf.Tensor2D;
   return boundaryEncode(x, ids, projector, table, basis) as tf.Tensor3D;
@@ -28,6 +31,10 @@ export function decodeBoundary(
 ): tf.Tensor3D {
   if (anchors == null) {
     return product(z, projector, true);
+  }
+  if (anchors.basis == null) {
+    const inside = product(z, projector, true);
+    return tf.add(inside, tf.reshape(anchors.rows(ids), inside.shape));
   }
   const table = anchors.table.read() as tf.Tensor2D;
   const basis = anchors.basis.read() as tf.Tensor2D;

@@ -3,6 +3,7 @@ export {AnchorEmbedding, anchorEmbedding, type AnchorEmbeddingArgs} from './anch
 export {BoundaryDecoder} from './boundary_decoder.js';
 export {BoundaryEncoder} from './boundary_encoder.js';
 export {BoundaryHalf} from './boundary_half.js';
+export {CompressedBoundary, type BoundaryPart} from './compressed_boundary.js';
 export {
   ProjectionBoundary,
   projectionBoundary,
@@ -12,3 +13,4 @@ export {LlamaDecoderLayer, type LlamaDecoderSettings} from './llama_decoder_laye
 export {LlamaEmbedding} from './llama_embedding.js';
 export {LlamaHead} from './llama_head.js';
 export {LlamaNorm} from './llama_norm.js';
+export {ResidualBottleneck, type ResidualBottleneckArgs} from './residual_bottleneck.js';

@@ -10,6 +10,7 @@ import type {Kwargs, LayerArgs} from './layer_types.js';
 import {checkLength} from './llama_embedding.js';
 import {RotaryCache} from './rotary_cache.js';
 import {SeededInitializer} from './seeded_initializer.js';
+import {type SubspaceArgs, SubspaceCache, subspaceRange} from './subspace_cache.js';
 
 /** Sizes and settings of a {@link LlamaDecoderLayer}; see `LlamaConfig` for their meaning. */
 export interface LlamaDecoderSettings {
@@ -26,6 +27,8 @@ export interface LlamaDecoderSettings {
   mlpBias: boolean;
   initializerRange: number;
   seed: number;
+  /** Confines what the block adds to a subspace (SSN): `o_proj` and `down_proj` are `M Uᵀ`, stored as `M [in, k]`. */
+  subspace?: SubspaceArgs | null;
 }
 
 /** Arguments of {@link LlamaDecoderLayer}. */
@@ -49,6 +52,7 @@ export class LlamaDecoderLayer extends tfl.layers.Layer {
   readonly settings: LlamaDecoderSettings;
   private readonly kernels = new Map<string, tfl.LayerVariable>();
   private rotary: RotaryCache | null = null;
+  private subspace: SubspaceCache | null = null;
 
   constructor(args: LlamaDecoderArgs) {
     super(args);
@@ -64,11 +68,13 @@ export class LlamaDecoderLayer extends tfl.layers.Layer {
     this.addLinear('self_attn.q_proj', d, q, attentionBias);
     this.addLinear('self_attn.k_proj', d, kv, attentionBias);
     this.addLinear('self_attn.v_proj', d, kv, attentionBias);
-    this.addLinear('self_attn.o_proj', q, d, attentionBias);
+    this.addWriter('self_attn.o_proj', q, attentionBias);
     this.addNorm('post_attention_layernorm', d);
     this.addLinear('mlp.gate_proj', d, f, mlpBias);
     this.addLinear('mlp.up_proj', d, f, mlpBias);
-    this.addLinear('mlp.down_proj', f, d, mlpBias);
+    this.addWriter('mlp.down_proj', f, mlpBias);
+    const {subspace} = this.settings;
+    this.subspace = subspace == null ? null : SubspaceCache.retain(d, subspace);
     const length = Math.min(this.settings.maxPositionEmbeddings, FIRST_TABLE);
     this.rotary = RotaryCache.retain({headDim, theta, scaling}, length);
     this.built = true;
@@ -88,15 +94,18 @@ export class LlamaDecoderLayer extends tfl.layers.Layer {
   }
 
   override getConfig(): tf.serialization.ConfigDict {
-    const {ropeScaling, ...numbers} = this.settings;
+    const {ropeScaling, subspace, ...numbers} = this.settings;
     const config: tf.serialization.ConfigDict = {...super.getConfig(), ...numbers};
     if (ropeScaling != null) config.ropeScaling = {...ropeScaling};
+    if (subspace != null) config.subspace = {...subspace};
     return config;
   }
 
   protected override disposeWeights(): number {
     this.rotary?.release();
     this.rotary = null;
+    this.subspace?.release();
+    this.subspace = null;
     return super.disposeWeights();
   }
 
@@ -111,13 +120,13 @@ export class LlamaDecoderLayer extends tfl.layers.Layer {
     const v = split(this.linear(x, 'self_attn.v_proj'), groups);
     const mixed = tf.transpose(causalAttention(q, k, v), [0, 2, 1, 3]);
     const rows = tf.reshape(mixed, [batch * time, heads * headDim]) as tf.Tensor2D;
-    return this.linear(rows, 'self_attn.o_proj');
+    return this.write(rows, 'self_attn.o_proj');
   }
 
   /** `[n, d]` → `[n, d]`, the gated feed-forward part. */
   private mlp(x: tf.Tensor2D): tf.Tensor {
     const gated = swiglu(this.linear(x, 'mlp.gate_proj'), this.linear(x, 'mlp.up_proj'));
-    return this.linear(gated as tf.Tensor2D, 'mlp.down_proj');
+    return this.write(gated as tf.Tensor2D, 'mlp.down_proj');
   }
 
   private norm(x: tf.Tensor2D, name: string): tf.Tensor2D {
@@ -129,6 +138,12 @@ export class LlamaDecoderLayer extends tfl.layers.Layer {
     return this.kernels.has(`${name}.bias`) ? tf.add(product, this.read(`${name}.bias`)) : product;
   }
 
+  /** A projection whose result goes to the residual stream. */
+  private write(x: tf.Tensor2D, name: string): tf.Tensor {
+    const out = this.linear(x, name) as tf.Tensor2D;
+    return this.subspace == null ? out : this.subspace.widen(out);
+  }
+
   private read(name: string): tf.Tensor {
     return (this.kernels.get(name) as tfl.LayerVariable).read();
   }
@@ -138,10 +153,22 @@ export class LlamaDecoderLayer extends tfl.layers.Layer {
     this.kernels.set(`${name}.weight`, this.addWeight(`${name}.weight`, [width], 'float32', ones));
   }
 
-  private addLinear(name: string, from: number, to: number, bias: boolean): void {
-    const {initializerRange, seed} = this.settings;
+  /** The weights of a projection into the residual stream: of width `d`, or of its coordinates in the subspace. */
+  private addWriter(name: string, from: number, bias: boolean): void {
+    const {hiddenSize: d, initializerRange, subspace} = this.settings;
+    const range = subspaceRange(initializerRange, d, subspace);
+    this.addLinear(name, from, subspace?.rank ?? d, bias, range);
+  }
+
+  private addLinear(
+    name: string,
+    from: number,
+    to: number,
+    bias: boolean,
+    range = this.settings.initializerRange,
+  ): void {
     const weight = `${name}.weight`;
-    const normal = new SeededInitializer(initializerRange, seed, `${this.name}/${weight}`);
+    const normal = new SeededInitializer(range, this.settings.seed, `${this.name}/${weight}`);
     this.kernels.set(weight, this.addWeight(weight, [from, to], 'float32', normal));
     if (bias) {
       const zeros = tfl.initializers.zeros();
@@ -171,5 +198,6 @@ function pickSettings(args: LlamaDecoderSettings): LlamaDecoderSettings {
     mlpBias: args.mlpBias,
     initializerRange: args.initializerRange,
     seed: args.seed,
+    subspace: args.subspace ?? null,
   };
 }

@@ -4,6 +4,7 @@ import * as tfl from '@tensorflow/tfjs-layers';
 import {embeddingLookup} from './embedding_lookup.js';
 import type {Kwargs, LayerArgs} from './layer_types.js';
 import {SeededInitializer} from './seeded_initializer.js';
+import {type SubspaceArgs, SubspaceCache, subspaceRange} from './subspace_cache.js';
 
 /** Arguments of {@link LlamaEmbedding}. */
 export interface LlamaEmbeddingArgs extends LayerArgs {
@@ -13,15 +14,18 @@ export interface LlamaEmbeddingArgs extends LayerArgs {
   maxPositionEmbeddings: number;
   initializerRange: number;
   seed: number;
+  /** Confines the rows to a subspace (SSN): the weight is `[V, k]`, a row is `weight[id] Uᵀ`. Default none. */
+  subspace?: SubspaceArgs | null;
 }
 
-/** int32 ids `[batch, time]` → rows of `<name>/weight [V, d]`, `[batch, time, d]`. */
+/** int32 ids `[batch, time]` → rows of `<name>/weight [V, d]`, or `[V, k]` times `Uᵀ`; `[batch, time, d]`. */
 export class LlamaEmbedding extends tfl.layers.Layer {
   /** @nocollapse */
   static className = 'LlamaEmbedding';
-  /** `[V, d]`; present once built. A tied head multiplies by it too. */
+  /** `[V, d]`, or `[V, k]` inside a subspace; present once built. A tied head multiplies by it too. */
   weight!: tfl.LayerVariable;
   readonly args: LlamaEmbeddingArgs;
+  private subspace: SubspaceCache | null = null;
 
   constructor(args: LlamaEmbeddingArgs) {
     super(args);
@@ -30,8 +34,12 @@ export class LlamaEmbedding extends tfl.layers.Layer {
 
   override build(): void {
     const {vocabSize, hiddenSize, initializerRange, seed} = this.args;
-    const initializer = new SeededInitializer(initializerRange, seed, `${this.name}/weight`);
-    this.weight = this.addWeight('weight', [vocabSize, hiddenSize], 'float32', initializer);
+    const {subspace} = this.args;
+    const width = subspace?.rank ?? hiddenSize;
+    const range = subspaceRange(initializerRange, hiddenSize, subspace);
+    const initializer = new SeededInitializer(range, seed, `${this.name}/weight`);
+    this.weight = this.addWeight('weight', [vocabSize, width], 'float32', initializer);
+    this.subspace = subspace == null ? null : SubspaceCache.retain(hiddenSize, subspace);
     this.built = true;
   }
 
@@ -46,7 +54,8 @@ export class LlamaEmbedding extends tfl.layers.Layer {
       }
       checkLength(ids.shape[1] as number, this.args.maxPositionEmbeddings, this.name);
       const rows = embeddingLookup(this.weight.read() as tf.Tensor2D, ids, this.name);
-      return tf.reshape(rows, [...ids.shape, this.args.hiddenSize]);
+      const wide = this.subspace == null ? rows : this.subspace.widen(rows);
+      return tf.reshape(wide, [...ids.shape, this.args.hiddenSize]);
     });
   }
 
@@ -56,6 +65,7 @@ export class LlamaEmbedding extends tfl.layers.Layer {
 
   override getConfig(): tf.serialization.ConfigDict {
     const {vocabSize, hiddenSize, maxPositionEmbeddings, initializerRange, seed} = this.args;
+    const {subspace} = this.args;
     return {
       ...super.getConfig(),
       vocabSize,
@@ -63,7 +73,14 @@ export class LlamaEmbedding extends tfl.layers.Layer {
       maxPositionEmbeddings,
       initializerRange,
       seed,
+      ...(subspace == null ? {} : {subspace: {...subspace}}),
     };
+  }
+
+  protected override disposeWeights(): number {
+    this.subspace?.release();
+    this.subspace = null;
+    return super.disposeWeights();
   }
 }
 tf.serialization.registerClass(LlamaEmbedding);

@@ -1,6 +1,6 @@
 /** The boundary between two pipeline stages as one layer of a whole model (MAPL section 3, published). */
 import * as tf from '@tensorflow/tfjs-core';
-import * as tfl from '@tensorflow/tfjs-layers';
+import type * as tfl from '@tensorflow/tfjs-layers';
 import {randomStiefel} from '../manifolds/random_stiefel.js';
 import {AnchorEmbedding} from './anchor_embedding.js';
 import {linkAnchors, makeAnchors, type AnchorsArg} from './boundary_anchors.js';
@@ -9,6 +9,7 @@ import {BoundaryDecoder} from './boundary_decoder.js';
 import {BoundaryEncoder} from './boundary_encoder.js';
 import {checkBoundaryInputs, checkBoundaryShapes} from './boundary_inputs.js';
 import {decodeBoundary, encodeBoundary} from './boundary_math.js';
+import {type BoundaryPart, CompressedBoundary} from './compressed_boundary.js';
 import {checkIds} from '../ops/check_ids.js';
 import type {DisposeResult, Kwargs, LayerArgs, LayerInputs, LayerOutputs} from './layer_types.js';
 import {createWeight} from './layer_weight.js';
@@ -35,13 +36,15 @@ export type {AnchorsArg, ProjectionBoundaryArgs};
  * x = second.apply([blocks2.apply(x), ids]);
  * ```
  */
-export class ProjectionBoundary extends tfl.layers.Layer {
+export class ProjectionBoundary extends CompressedBoundary {
   /** @nocollapse */
   static className = 'ProjectionBoundary';
   readonly rank: number;
   readonly vocabSize: number;
   readonly seed?: number;
   readonly trainableProjector: boolean;
+  /** Whether the projector's columns are to stay orthonormal, so that its weight has the name by which recipes take SPEL. */
+  readonly constrained: boolean;
   readonly anchors: 'factorised' | 'none';
   /** Width `d` of the activations, once known. */
   units?: number;
@@ -63,6 +66,7 @@ export class ProjectionBoundary extends tfl.layers.Layer {
     this.units = args.units == null ? undefined : positive(args.units, 'units');
     this.seed = args.seed;
     this.trainableProjector = args.trainableProjector ?? true;
+    this.constrained = args.constrained ?? true;
     this.anchors = anchorsKind(args);
     const {name, vocabSize, seed, trainable, anchors} = this;
     const owner = {name, vocabSize, seed, trainable, anchorRank: args.anchorRank ?? this.rank};
@@ -87,6 +91,18 @@ export class ProjectionBoundary extends tfl.layers.Layer {
   anchorTables(): AnchorEmbedding[] {
     const both = [this.senderAnchors, this.receiverAnchors];
     return [...new Set(both.filter((anchors) => anchors != null))];
+  }
+
+  /** The projector is the encoder's: the decoder has a copy. */
+  partWeights(part: BoundaryPart): tfl.LayerVariable[] {
+    const {senderAnchors, receiverAnchors} = this;
+    const anchors = {
+      all: this.anchorTables(),
+      encoder: [senderAnchors],
+      decoder: [receiverAnchors],
+    }[part];
+    const tables = anchors.flatMap((a) => (a == null ? [] : Object.values(a.ownWeights()).flat()));
+    return part === 'decoder' ? tables : [this.projector, ...tables];
   }
 
   override setFastWeightInitDuringBuild(value: boolean): void {
@@ -135,6 +151,7 @@ export class ProjectionBoundary extends tfl.layers.Layer {
       rank: this.rank,
       vocabSize: this.vocabSize,
       trainableProjector: this.trainableProjector,
+      constrained: this.constrained,
       anchors: this.anchors,
     };
     if (this.seed != null) config.seed = this.seed;
@@ -182,7 +199,8 @@ export class ProjectionBoundary extends tfl.layers.Layer {
     }
     const values = this.fastInit ? null : this.initialProjector(d);
     const trainable = this.trainable && this.trainableProjector;
-    this.projector = createWeight(`${this.name}/projector`, [d, this.rank], values, trainable);
+    const weight = this.constrained ? 'projector' : 'unconstrained_projector';
+    this.projector = createWeight(`${this.name}/${weight}`, [d, this.rank], values, trainable);
     this.listWeights();
     this.built = true;
   }
@@ -245,8 +263,8 @@ export class ProjectionBoundary extends tfl.layers.Layer {
   private listWeights(): void {
     const owned = this.anchorTables().filter((anchors) => anchors.owner === this);
     const projector = this.projector == null ? [] : [this.projector];
-    const tables = owned.map((anchors) => anchors.table);
-    const bases = owned.map((anchors) => anchors.basis);
+    const tables = owned.flatMap((anchors) => anchors.ownWeights().learned);
+    const bases = owned.flatMap((anchors) => anchors.ownWeights().fixed);
     const learned = this.trainableProjector;
     this._trainableWeights = learned ? [...projector, ...tables] : tables;
     this.nonTrainableWeights = learned ? bases : [...projector, ...bases];

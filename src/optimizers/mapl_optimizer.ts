@@ -75,7 +75,8 @@ const OVERRIDES = ['projectors', 'hidden', 'adam'] as const;
 /**
  * The recipe of the MAPL paper (arXiv 2606.05484) as one optimizer: Muon for hidden matrices, AdamW for embeddings,
  * output head, norms, biases and anchor tables at half the rate, SPEL for projectors at a tenth (published; the rest of
- * the settings is inferred, see each option and method.md sections 8 and 12). Which variable is what: `maplRole`,
+ * the settings is inferred, see each option and method.md sections 8 and 12). Projectors of boundaries that are not
+ * `constrained` get Muon at the projectors' rate and momentum (the paper's control; that rate inferred). Which variable is what: `maplRole`,
  * overridable by `hidden`, `adam`, `projectors`.
  *
  * ```js
@@ -106,13 +107,14 @@ export class MaplOptimizer extends OptimizerGroups {
       'learningRate',
       settings.learningRate ?? 0.02,
     );
+    const projectorLearningRate = settings.projectorLearningRate ?? times(learningRate, 0.1);
     const role = roleFunction(settings);
     super(
       [
         {
           match: (name, variable) => role(name, variable) === 'projector',
           optimizer: new SpelOptimizer({
-            learningRate: settings.projectorLearningRate ?? times(learningRate, 0.1),
+            learningRate: projectorLearningRate,
             momentum: settings.projectorMomentum,
           }),
         },
@@ -133,6 +135,14 @@ export class MaplOptimizer extends OptimizerGroups {
             beta2: settings.beta2,
             epsilon: settings.epsilon,
             weightDecay: settings.adamWeightDecay,
+          }),
+        },
+        {
+          match: (name, variable) => role(name, variable) === 'unconstrained',
+          optimizer: new MuonOptimizer({
+            learningRate: projectorLearningRate,
+            momentum: settings.projectorMomentum,
+            steps: settings.steps,
           }),
         },
       ],

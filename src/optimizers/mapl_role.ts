@@ -1,7 +1,7 @@
 /** Which variable of a model the MAPL recipe trains with which optimizer. */
 
 /** What a variable is to the recipe. */
-export type MaplRole = 'projector' | 'hidden' | 'adam';
+export type MaplRole = 'projector' | 'unconstrained' | 'hidden' | 'adam';
 
 /** Words that name the first and the last matrix of a model. */
 const ENDS =
@@ -11,6 +11,7 @@ const ENDS =
  * The role of a variable by its name (without tfjs's suffix) and shape:
  *
  * - `…/projector`, a matrix: projector;
+ * - `…/unconstrained_projector`, a matrix: unconstrained, that is Muon at the projectors' rate;
  * - a matrix `…/kernel`, `…/recurrent_kernel` or `….weight`/`…/weight` (LLaMA's `…_proj.weight`) whose name has no word for an embedding or an output
  *   layer (`embed…`, `lm_head`, `head`, `output`, `logits`, `classifier`, `predictions`, `score`, `wte`, `wpe`): hidden;
  * - all else (embeddings, anchor tables, output head, norms, biases, tensors that are not matrices): AdamW.
@@ -23,6 +24,9 @@ export function maplRole(name: string, variable: {rank: number}): MaplRole {
   }
   if (/(^|\/)projector$/.test(name)) {
     return 'projector';
+  }
+  if (/(^|\/)unconstrained_projector$/.test(name)) {
+    return 'unconstrained';
   }
   return /(^|[/.])(kernel|recurrent_kernel|weight)$/.test(name) && !ENDS.test(name)
     ? 'hidden'

@@ -1,6 +1,6 @@
 /** Chooses the cuts that divide a model's parameters most evenly. */
 import type * as tfl from '@tensorflow/tfjs-layers';
-import {ProjectionBoundary} from '../layers/index.js';
+import {CompressedBoundary} from '../layers/index.js';
 import {cutAt, cutName, legalCuts, whyNot, type Cut} from './cuts.js';
 import {sizeOf, usedVariables, type LayerCall, type ModelGraph} from './graph.js';
 
@@ -51,7 +51,7 @@ export function balancedCuts(model: tfl.LayersModel, graph: ModelGraph, stages: 
  */
 function obstacle(model: tfl.LayersModel, graph: ModelGraph): string {
   const isPlace = ({layer}: LayerCall) =>
-    layer instanceof ProjectionBoundary || BLOCK.test(layer.name);
+    layer instanceof CompressedBoundary || BLOCK.test(layer.name);
   const places = graph.calls.filter(isPlace);
   for (const {outputs} of places.length > 0 ? places : graph.calls.slice(0, -1)) {
     const cut = cutAt(graph, outputs[0]);

@@ -5,6 +5,8 @@ import {llamaConfigOf} from '../models/llama/llama_config_of.js';
 import {llamaParameters, maplParameters} from '../models/llama/llama_parameters.js';
 import {configJson, generationJson} from '../models/llama/save_llama.js';
 import {rememberedConfig} from '../models/llama/source_config.js';
+import {wholeParameters, wholeWeights} from '../models/llama/whole_weights.js';
+import type {TensorToWrite} from '../io/index.js';
 
 /** Where a weight goes. */
 export interface CheckpointParameter {
@@ -24,6 +26,13 @@ export interface CheckpointParameter {
 export interface CheckpointFormat {
   /** By the weight's name in the model. */
   parameters: Map<string, CheckpointParameter>;
+  /** Tensors for other programs that follow from the weights, for the `model` files; see {@link wholeWeights}. */
+  whole?: {
+    /** Their names. */
+    tensors: string[];
+    /** Those that follow from the weights of a stage. */
+    make(weights: readonly tfl.LayerVariable[]): Promise<TensorToWrite[]>;
+  };
   /** Files written as JSON, by name; `config.json` among them. */
   json: {[file: string]: {[key: string]: unknown}};
   /** What a checkpoint's `config.json` must agree on to belong to the same model. */
@@ -57,6 +66,10 @@ export function checkpointFormat(
     const boundaries = mapl == null ? null : withoutSeed(mapl);
     return {
       parameters: new Map(list.map(({layer: _, ...p}) => [p.weight, p])),
+      whole: {
+        tensors: wholeParameters(settings).map(({tensor}) => tensor),
+        make: (weights) => wholeWeights(settings, weights),
+      },
       json: {'generation_config.json': generationJson(json), 'config.json': json},
       identity: {...Object.fromEntries(identity), mapl: boundaries},
     };
@@ -108,7 +121,8 @@ export function identityDifference(
     : `${key} is ${JSON.stringify(other[key])}, expected ${JSON.stringify(format.identity[key])}`;
 }
 
+/** The seed counts only where it says what the weights mean: the subspace is made from it. */
 function withoutSeed(settings: object): object {
-  const {seed: _, ...rest} = settings as {seed?: unknown};
-  return rest;
+  const {seed: _, ...rest} = settings as {seed?: unknown; kind?: unknown};
+  return rest.kind === 'subspace' ? settings : rest;
 }

@@ -1,6 +1,6 @@
 /** The places where a model can be cut into stages, and why it cannot be cut elsewhere. */
 import type * as tfl from '@tensorflow/tfjs-layers';
-import {ProjectionBoundary} from '../layers/index.js';
+import {CompressedBoundary} from '../layers/index.js';
 import {ancestors, usedVariables, type LayerCall, type ModelGraph} from './graph.js';
 import {maskSource} from './masks.js';
 
@@ -9,7 +9,7 @@ export interface Cut {
   /** What crosses: the activation, or with a boundary the boundary's output (`z` crosses in its place). */
   tensor: tfl.SymbolicTensor;
   /** The boundary that falls on the cut, one half on each side; null for a plain activation. */
-  boundary: ProjectionBoundary | null;
+  boundary: CompressedBoundary | null;
   /** Calls before the cut, without the boundary. */
   before: Set<LayerCall>;
   /** Calls after the cut, without the boundary, in the order of the model. */
@@ -26,7 +26,7 @@ export function cutName(cut: Cut): string {
 /** The cut at a tensor, whether it can work or not. */
 export function cutAt(graph: ModelGraph, tensor: tfl.SymbolicTensor): Cut {
   const call = graph.producer.get(tensor.id)!;
-  const boundary = call.layer instanceof ProjectionBoundary ? call.layer : null;
+  const boundary = call.layer instanceof CompressedBoundary ? call.layer : null;
   const before = ancestors(graph, boundary == null ? [tensor] : call.inputs);
   const after = graph.calls.filter((c) => !before.has(c) && !(boundary != null && c === call));
   return {tensor, boundary, before, after};
@@ -52,7 +52,8 @@ export function whyNot(model: tfl.LayersModel, graph: ModelGraph, cut: Cut): str
   if (before.size === 0 || after.length === 0) {
     return `there is nothing ${before.size === 0 ? 'before' : 'after'} it`;
   }
-  if (boundary != null && !isInput(model, graph.producer.get(tensor.id)!.inputs[1])) {
+  const own = ownIds(graph, cut);
+  if (boundary != null && own != null && !isInput(model, own)) {
     return `the ids of '${boundary.name}' are computed in the model; they must be a model input to travel along`;
   }
   const skips = new Map<string, string>();
@@ -76,8 +77,7 @@ export function whyNot(model: tfl.LayersModel, graph: ModelGraph, cut: Cut): str
   if (floats.length > 0) {
     return `the model input '${floats[0].sourceLayer.name}' (${floats[0].dtype}) is needed after it; only int32 ids travel along`;
   }
-  const ids =
-    boundary == null ? [...needed] : [...needed, graph.producer.get(tensor.id)!.inputs[1]];
+  const ids = own == null ? [...needed] : [...needed, own];
   if (new Set(ids).size > 1) {
     const names = [...new Set(ids)].map((t) => `'${t.sourceLayer.name}'`).join(' and ');
     return `the model inputs ${names} are needed after it; only one can travel along`;
@@ -91,9 +91,14 @@ export function whyNot(model: tfl.LayersModel, graph: ModelGraph, cut: Cut): str
 
 /** The model input that is needed after the cut, if any. */
 export function idsAfter(graph: ModelGraph, cut: Cut): tfl.SymbolicTensor | null {
-  const own = cut.boundary == null ? [] : [graph.producer.get(cut.tensor.id)!.inputs[1]];
-  const inputs = [...own, ...cut.after.flatMap((call) => call.inputs)];
+  const own = ownIds(graph, cut);
+  const inputs = [...(own == null ? [] : [own]), ...cut.after.flatMap((call) => call.inputs)];
   return inputs.find((t) => !graph.producer.has(t.id)) ?? null;
+}
+
+/** The ids that the boundary on a cut is applied to, if it is applied to any. */
+export function ownIds(graph: ModelGraph, {boundary, tensor}: Cut): tfl.SymbolicTensor | null {
+  return boundary == null ? null : (graph.producer.get(tensor.id)!.inputs[1] ?? null);
 }
 
 function isInput(model: tfl.LayersModel, tensor: tfl.SymbolicTensor | undefined): boolean {
@@ -129,7 +134,7 @@ function sharedOver({boundary, before, after}: Cut): string | null {
 /** Whether a cut after the call would only be a worse form of the cut at the boundary that follows. */
 function feedsOnlyBoundary(graph: ModelGraph, call: LayerCall): boolean {
   const consumers = graph.consumers.get(call.outputs[0].id) ?? [];
-  return consumers.length > 0 && consumers.every(({layer}) => layer instanceof ProjectionBoundary);
+  return consumers.length > 0 && consumers.every(({layer}) => layer instanceof CompressedBoundary);
 }
 
 /**

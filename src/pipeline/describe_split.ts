@@ -2,6 +2,7 @@
 import type * as tfl from '@tensorflow/tfjs-layers';
 import {getFloatCodec, idsCodec} from '../codecs/index.js';
 import {stageVariables} from './balance.js';
+import {ProjectionBoundary} from '../layers/index.js';
 import {cutName, type Cut} from './cuts.js';
 import {sizeOf} from './graph.js';
 import {planSplit, type SplitOptions} from './split.js';
@@ -53,7 +54,9 @@ export function describeSplit(
   options: DescribeSplitOptions,
 ): StageDescription[] {
   const plan = planSplit(model, options);
-  const boundary = plan.cuts.find((cut) => cut.boundary != null)?.boundary;
+  const boundary = plan.cuts
+    .map((cut) => cut.boundary)
+    .find((b) => b instanceof ProjectionBoundary);
   const vocabSize = options.vocabSize ?? boundary?.vocabSize;
   const idBytes = vocabSize == null ? 4 : idsCodec(vocabSize).byteLength([1]);
   return plan.calls.map((calls, index) => {
@@ -92,6 +95,11 @@ function describeCut(cut: Cut, ids: number, wire = 'bfloat16'): BoundaryDescript
     ids,
     backward: bytes,
     uncompressed: codec.byteLength([width]),
-    projectorPerStep: cut.boundary == null ? 0 : codec.byteLength([width, rank]),
+    projectorPerStep: trains(cut) ? codec.byteLength([width, rank]) : 0,
   };
+}
+
+/** Whether the cut's boundary has a projector that changes. */
+function trains({boundary}: Cut): boolean {
+  return boundary instanceof ProjectionBoundary && boundary.trainableProjector;
 }

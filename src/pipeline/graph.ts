@@ -1,6 +1,11 @@
 /** The graph of a functional model as a list of layer calls, and which variables each call uses. */
 import * as tfl from '@tensorflow/tfjs-layers';
-import {AnchorEmbedding, BoundaryHalf, ProjectionBoundary} from '../layers/index.js';
+import {
+  AnchorEmbedding,
+  BoundaryHalf,
+  CompressedBoundary,
+  type BoundaryPart,
+} from '../layers/index.js';
 
 /** One use of a layer in a model. */
 export interface LayerCall {
@@ -64,22 +69,16 @@ export function ancestors(graph: ModelGraph, tensors: tfl.SymbolicTensor[]): Set
   return found;
 }
 
-/** Which part of a boundary a stage holds; everything for all other layers. */
-export type Part = 'all' | 'encoder' | 'decoder';
-
 /**
  * The variables that a layer computes with. Beyond those that it lists as its weights these are weights of other layers it
  * refers to: an output head tied to the embedding, anchors shared between boundaries.
  */
-export function usedVariables(layer: tfl.layers.Layer, part: Part = 'all'): Set<tfl.LayerVariable> {
-  if (layer instanceof ProjectionBoundary) {
-    const anchors = {
-      all: layer.anchorTables(),
-      encoder: [layer.senderAnchors],
-      decoder: [layer.receiverAnchors],
-    }[part];
-    const tables = anchors.flatMap((a) => (a == null ? [] : [a.table, ...(a.basis == null ? [] : [a.basis])]));
-    return new Set(part === 'decoder' ? tables : [layer.projector, ...tables]);
+export function usedVariables(
+  layer: tfl.layers.Layer,
+  part: BoundaryPart = 'all',
+): Set<tfl.LayerVariable> {
+  if (layer instanceof CompressedBoundary) {
+    return new Set(layer.partWeights(part));
   }
   const used = new Set(layer.weights);
   if (layer instanceof AnchorEmbedding || layer instanceof BoundaryHalf) {

@@ -1,8 +1,8 @@
 /** Cuts a functional model into stages. */
 import * as tfl from '@tensorflow/tfjs-layers';
-import type {BoundaryDecoder, BoundaryEncoder, ProjectionBoundary} from '../layers/index.js';
+import {BoundaryDecoder, BoundaryEncoder, CompressedBoundary} from '../layers/index.js';
 import {balancedCuts} from './balance.js';
-import {cutAt, cutName, idsAfter, legalCuts, liesBehind, whyNot, type Cut} from './cuts.js';
+import {cutAt, cutName, idsAfter, legalCuts, liesBehind, ownIds, whyNot, type Cut} from './cuts.js';
 import {ancestors, readGraph, type LayerCall, type ModelGraph} from './graph.js';
 import {Stage} from './stage.js';
 
@@ -29,7 +29,7 @@ export interface SplitPlan {
 /**
  * Splits a functional model (one output; a single activation, plus the int32 ids where they are needed, crosses each cut)
  * into stages. Layers keep their instances, weights and names, so checkpoints of the whole and the split model are the same.
- * At a `ProjectionBoundary` one stage ends with `boundary.encoder()` and the next begins with `boundary.decoder()`.
+ * At a `CompressedBoundary`, such as a `ProjectionBoundary`, one stage ends with `boundary.encoder()` and the next begins with `boundary.decoder()`.
  *
  * @throws Error when a cut cannot work (a skip connection over it, weights used on both sides, …) saying why and where to cut
  *     instead, and when there are more stages than places to cut.
@@ -130,8 +130,8 @@ function beginsAt(graph: ModelGraph, cut: Cut): string {
   return cut.boundary?.name ?? first.layer.name;
 }
 
-function isBoundary(layer: tfl.layers.Layer): layer is ProjectionBoundary {
-  return layer.getClassName() === 'ProjectionBoundary';
+function isBoundary(layer: tfl.layers.Layer): layer is CompressedBoundary {
+  return layer instanceof CompressedBoundary;
 }
 
 /** Applies the layers of each stage to new symbolic inputs. */
@@ -166,9 +166,11 @@ function buildStages(model: tfl.LayersModel, {cuts, graph, calls, ids}: SplitPla
       });
       inputs.push(received);
       if (boundary != null) {
-        decoder = boundary.decoder();
-        const [, idsIn] = graph.producer.get(tensor.id)!.inputs;
-        tensors.set(tensor.id, decoder.apply([received, modelInput(idsIn)]) as tfl.SymbolicTensor);
+        const half = boundary.decoder();
+        const idsIn = ownIds(graph, incoming);
+        const taken = idsIn == null ? received : [received, modelInput(idsIn)];
+        tensors.set(tensor.id, half.apply(taken) as tfl.SymbolicTensor);
+        decoder = half instanceof BoundaryDecoder ? half : null;
       } else {
         tensors.set(tensor.id, received);
       }
@@ -180,9 +182,10 @@ function buildStages(model: tfl.LayersModel, {cuts, graph, calls, ids}: SplitPla
     }
     let output = tensors.get(outgoing == null ? model.outputs[0].id : outgoing.tensor.id);
     if (outgoing?.boundary != null) {
-      encoder = outgoing.boundary.encoder();
+      const half = outgoing.boundary.encoder();
       const sent = graph.producer.get(outgoing.tensor.id)!.inputs.map(lookUp);
-      output = encoder.apply(sent) as tfl.SymbolicTensor;
+      output = half.apply(sent.length === 1 ? sent[0] : sent) as tfl.SymbolicTensor;
+      encoder = half instanceof BoundaryEncoder ? half : null;
     }
     return new Stage({
       index,

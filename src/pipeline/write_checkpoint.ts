@@ -81,6 +81,11 @@ export async function writeShard(
         info.totalBytes += set === 'model' ? data.byteLength : 0;
       }
     }
+    if (set === 'model') {
+      const whole = (await format.whole?.make(stage.weights)) ?? [];
+      whole.forEach(({data}) => (info.totalBytes += data.byteLength));
+      tensors.push(...whole);
+    }
     const file = await write(set, tensors);
     tensors.forEach(({name}) => (info.tensors[name] = file!));
   }
@@ -136,10 +141,12 @@ export async function commitCheckpoint(
     ['mapl', MAPL_FILE],
   ] as const) {
     const own = [...format.parameters.values()].filter(({file}) => file === set);
-    if (own.length > 0) {
+    const names = own.map(({tensor}) => tensor);
+    names.push(...(set === 'model' ? (format.whole?.tensors ?? []) : []));
+    if (names.length > 0) {
       json[`${name}.index.json`] = {
         metadata: set === 'model' ? {total_size: total} : {},
-        weight_map: Object.fromEntries(own.map(({tensor}) => [tensor, map[tensor]])),
+        weight_map: Object.fromEntries(names.map((tensor) => [tensor, map[tensor]])),
       };
     }
   }

@@ -125,7 +125,7 @@ describe('AnchorEmbedding', () => {
     const out = layer.apply(ids) as tf.Tensor;
     expect(out.shape).toEqual([1, 2, 4]);
     const e = await layer.table.read().data();
-    const p = await layer.basis.read().data();
+    const p = await layer.basis!.read().data();
     const row = (token: number) =>
       [0, 1, 2, 3].map((j) => e[2 * token] * p[j] + e[2 * token + 1] * p[4 + j]);
     expectClose(await take(out), [...row(2), ...row(0)], 1e-6);
@@ -139,7 +139,7 @@ describe('AnchorEmbedding', () => {
     const layer = anchorEmbedding({vocabSize: 3, anchorRank: 2, units: 4});
     layer.build();
     const gram = tf.tidy(() => {
-      const p = layer.basis.read() as tf.Tensor2D;
+      const p = layer.basis!.read() as tf.Tensor2D;
       return tf.matMul(p, p, false, true);
     });
     expectClose(await take(gram), [1, 0, 0, 1], 1e-6);

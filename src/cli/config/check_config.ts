@@ -1,3 +1,4 @@
+import {methodPlan} from '../../codecs/methods/index.js';
 import type {RunConfig} from './schema.js';
 
 /** Number of stages a configuration asks for. */
@@ -55,17 +56,10 @@ export function configProblems(config: RunConfig): string[] {
       `model.heads is ${model.heads}, not a multiple of model.keyValueHeads (${keyValueHeads}).`,
     );
   }
-  if (compression.method !== 'none' && compression.rank > model.hiddenSize) {
-    problems.push(
-      `compression.rank is ${compression.rank}, more than model.hiddenSize (${model.hiddenSize}); ` +
-        'a projector keeps at most all dimensions.',
-    );
-  }
-  if (compression.anchorRank !== null && compression.anchorRank > model.hiddenSize) {
-    problems.push(
-      `compression.anchorRank is ${compression.anchorRank}, more than model.hiddenSize ` +
-        `(${model.hiddenSize}).`,
-    );
+  try {
+    methodPlan(compression, {stages, hiddenSize: model.hiddenSize, wire: pipeline.wire});
+  } catch (error) {
+    problems.push((error as Error).message);
   }
   if (model.layers < stages) {
     problems.push(

@@ -15,12 +15,13 @@ interface Flag {
 
 const kebab = (key: string) => key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 
-/** Strips defaults and `nullable` off a schema. */
+/** Strips defaults and `nullable` off a schema; what is transformed begins as a word. */
 function bare(schema: z.ZodType): {type: string; schema: z.ZodType} {
   let inner = schema;
   for (;;) {
-    const def = inner.def as unknown as {type: string; innerType?: z.ZodType};
+    const def = inner.def as unknown as {type: string; innerType?: z.ZodType; in?: z.ZodType};
     if ((def.type === 'default' || def.type === 'nullable') && def.innerType) inner = def.innerType;
+    else if (def.type === 'pipe' && def.in) return {type: 'string', schema: inner};
     else return {type: def.type, schema: inner};
   }
 }
@@ -36,9 +37,10 @@ function sectionFlags(section: string, shape: Record<string, z.ZodType>): Flag[]
   return Object.entries(shape).map(([key, field]) => {
     const {type, schema} = bare(field);
     const preset = field.safeParse(undefined).data;
+    const nullable = preset === null;
     const name = `--${kebab(key)}`;
     let term = `${name} <value>`;
-    let parse: Flag['parse'] = (value) => value;
+    let parse: Flag['parse'] = (value) => (nullable && value === 'null' ? null : value);
     let choices = '';
     if (type === 'boolean') term = name;
     else if (type === 'number') {

@@ -1,4 +1,6 @@
 import {z} from 'zod';
+import type {LegSpec} from '../../codecs/leg.js';
+import {getMethod, methodNames, parseLegSpec} from '../../codecs/methods/index.js';
 
 /** A whole number of at least `least`. */
 const count = (least = 1) => z.int().min(least);
@@ -48,16 +50,57 @@ const pipeline = z.strictObject({
     .describe('number format of what crosses between stages'),
 });
 
+/** Passes on the message of what throws. */
+const check = <T, R>(value: T, context: z.RefinementCtx, make: (value: T) => R): R => {
+  try {
+    return make(value);
+  } catch (error) {
+    context.addIssue({code: 'custom', message: (error as Error).message});
+    return z.NEVER;
+  }
+};
+/** A codec of a leg: a word such as `rvq:groups=8`, or `{codec: 'rvq', groups: 8}`. */
+const leg = () =>
+  z
+    .union([z.string(), z.looseObject({codec: z.string().min(1)})], {
+      error: 'expected the name of a codec, name:key=value,… or {codec: name, …}',
+    })
+    .transform((value, context): LegSpec =>
+      typeof value === 'string' ? check(value, context, parseLegSpec) : value,
+    )
+    .nullable()
+    .default(null);
+
 const compression = z.strictObject({
   method: z
-    .enum(['mapl', 'fixed', 'none'])
+    .string()
+    .transform((name, context) => check(name, context, (known) => getMethod(known).name))
     .default('mapl')
-    .describe('learned projectors, fixed random ones, or plain activations'),
+    .describe(`what is done about the bytes between stages (${methodNames().join(', ')})`),
   rank: count().default(32).describe('numbers a token that cross a boundary (r)'),
   anchorRank: count()
     .nullable()
     .default(null)
     .describe('width of the anchor tables (null: the rank)'),
+  anchors: z
+    .enum(['factorised', 'full', 'static', 'none'])
+    .nullable()
+    .default(null)
+    .describe("corrections for tokens (null: the method's)"),
+  projector: z
+    .enum(['learned', 'fixed', 'unconstrained'])
+    .nullable()
+    .default(null)
+    .describe("how projectors are trained (null: the method's)"),
+  anchorStart: z
+    .enum(['zeros', 'embedding'])
+    .nullable()
+    .default(null)
+    .describe('where anchor tables start (null: zeros)'),
+  forward: leg().describe(
+    "codec of activations, e.g. int8 or rvq:groups=8,codes=256 (null: the method's)",
+  ),
+  backward: leg().describe("codec of gradients (null: the method's)"),
 });
 
 const training = z.strictObject({

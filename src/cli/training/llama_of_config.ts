@@ -1,3 +1,4 @@
+import {methodPlan} from '../../codecs/methods/index.js';
 import {balancedBoundaries} from '../../models/llama/balanced_boundaries.js';
 import type {LlamaConfig} from '../../models/llama/llama_config.js';
 import {stageCount} from '../config/check_config.js';
@@ -29,6 +30,7 @@ export function llamaOfConfig(config: RunConfig, vocabSize: number): LlamaConfig
   const {model, compression, training} = config;
   const boundaries = stageBeginnings(config).map((name) => Number(LAYER.exec(name)?.[1]) - 1);
   const stages = stageCount(config);
+  const plan = methodPlan(compression, {stages, hiddenSize: model.hiddenSize});
   return {
     vocab_size: vocabSize,
     hidden_size: model.hiddenSize,
@@ -41,16 +43,6 @@ export function llamaOfConfig(config: RunConfig, vocabSize: number): LlamaConfig
     rms_norm_eps: model.normEpsilon,
     tie_word_embeddings: model.tieEmbeddings,
     seed: training.seed,
-    ...(compression.method === 'none' || stages === 1
-      ? {}
-      : {
-          mapl: {
-            stages,
-            rank: compression.rank,
-            anchorRank: compression.anchorRank ?? compression.rank,
-            projector: compression.method === 'mapl' ? 'learned' : 'fixed',
-            boundaries,
-          },
-        }),
+    ...(plan.model == null || stages === 1 ? {} : {mapl: {stages, ...plan.model, boundaries}}),
   };
 }

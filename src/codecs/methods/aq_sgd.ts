@@ -4,7 +4,8 @@ import {plainMethod} from './plain_method.js';
 export const aqSgd = plainMethod({
   name: 'aq-sgd',
   title: 'AQ-SGD',
-  summary: 'quantised changes since the same sample was last seen; for several epochs over little text',
+  summary:
+    'quantised changes since the same sample was last seen; for several epochs over little text',
   source: 'AQ-SGD (arXiv 2206.01299)',
   legs: () => ({
     forward: {codec: 'aq-sgd'},

@@ -1,19 +1,19 @@
 /** Builds a LLaMA as an ordinary functional tfjs model. */
 import * as tfl from '@tensorflow/tfjs-layers';
-import {AnchorEmbedding} from '../../layers/anchor_embedding.js';
 import {LlamaDecoderLayer} from '../../layers/llama_decoder_layer.js';
 import {LlamaEmbedding} from '../../layers/llama_embedding.js';
 import {LlamaHead} from '../../layers/llama_head.js';
 import {LlamaNorm} from '../../layers/llama_norm.js';
-import {ProjectionBoundary} from '../../layers/projection_boundary.js';
-import {weightSeed} from '../../layers/weight_seed.js';
+import {ResidualBottleneck} from '../../layers/residual_bottleneck.js';
+import type {SubspaceArgs} from '../../layers/subspace_cache.js';
+import {makeBoundaries, startAtEmbedding} from './llama_boundaries.js';
 import {type LlamaConfig, type ResolvedLlamaConfig, resolveLlamaConfig} from './llama_config.js';
 
 /**
  * A LLaMA: int32 ids `[batch, time]` → float32 logits `[batch, time, vocab]`, any batch and any time up to
  * `max_position_embeddings`. Grouped-query attention, rotate-half rotary embeddings, SwiGLU, RMSNorm.
  *
- * Layers: `model.embed_tokens`, `model.layers.<i>`, `model.norm`, `lm_head`; with `mapl`, a {@link ProjectionBoundary}
+ * Layers: `model.embed_tokens`, `model.layers.<i>`, `model.norm`, `lm_head`; with `mapl`, a boundary
  * `mapl.boundaries.<p>` at the end of each stage but the last, over anchors `mapl.anchors.<stage>`. A weight's
  * `originalName` with its slash as a dot is its Hugging Face name; kernels are `[in, out]`, transposed there.
  *
@@ -49,17 +49,25 @@ export function buildLlama(config: ResolvedLlamaConfig, initialise: boolean): tf
     maxPositionEmbeddings: config.max_position_embeddings,
     initializerRange,
     seed,
+    subspace: subspaceBefore(config, 0),
   });
-  const boundaries = makeBoundaries(config);
   let x = apply(embedding, ids);
+  const {boundaries, offset, tables} = makeBoundaries(config);
+  if (offset != null) {
+    const add = tfl.layers.add({name: 'model.embed_offset'});
+    x = add.apply([x, apply(offset, ids)]) as tfl.SymbolicTensor;
+  }
   for (let i = 0; i < config.num_hidden_layers; i++) {
     x = apply(decoderLayer(config, i), x);
     const boundary = boundaries.get(i);
     if (boundary != null) {
-      x = apply(boundary, [x, ids]);
+      x = apply(boundary, boundary instanceof ResidualBottleneck ? x : [x, ids]);
     }
   }
   x = apply(new LlamaNorm({name: 'model.norm', epsilon: config.rms_norm_eps}), x);
+  if (initialise && config.mapl?.anchorStart === 'embedding') {
+    startAtEmbedding(embedding, tables);
+  }
   const tiedTo = config.tie_word_embeddings ? embedding : null;
   const head = new LlamaHead({name: 'lm_head', vocabSize, initializerRange, seed, tiedTo});
   return tfl.model({inputs: ids, outputs: apply(head, x), name: 'llama'});
@@ -81,40 +89,17 @@ function decoderLayer(config: ResolvedLlamaConfig, index: number): LlamaDecoderL
     mlpBias: config.mlp_bias,
     initializerRange: config.initializer_range,
     seed: config.seed,
+    subspace: subspaceBefore(config, index),
   });
 }
 
 /**
- * The boundaries by the layer they follow. Each stage has one anchor table, used at its input and at its output. All
- * projectors start as the same matrix (ours; the paper does not say): blocks add to the residual stream, so that what one
- * boundary lets through meets the next one, and independent subspaces of rank r would each keep only r/d of it.
+ * The subspace that a layer writes to, with `mapl.kind` `'subspace'`: all but those behind the last boundary, which are free
+ * (as the last block is in ProtocolNanoGPT).
+ *
+ * @param block Index of a block; 0 for the embedding too.
  */
-function makeBoundaries(config: ResolvedLlamaConfig): Map<number, ProjectionBoundary> {
-  const {mapl, vocab_size: vocabSize, hidden_size: units} = config;
-  const boundaries = new Map<number, ProjectionBoundary>();
-  if (mapl == null) {
-    return boundaries;
-  }
-  const {rank, anchorRank, anchors: kind, seed} = mapl;
-  const anchors = Array.from({length: mapl.stages}, (_, stage) => {
-    const name = `mapl.anchors.${stage}`;
-    return new AnchorEmbedding({name, vocabSize, anchorRank, units, seed: weightSeed(seed, name)});
-  });
-  mapl.boundaries.forEach((after, p) => {
-    const name = `mapl.boundaries.${p}`;
-    const shared =
-      kind === 'none' ? {} : {senderAnchors: anchors[p], receiverAnchors: anchors[p + 1]};
-    const boundary = new ProjectionBoundary({
-      name,
-      rank,
-      vocabSize,
-      units,
-      anchors: kind,
-      seed: weightSeed(seed, 'mapl.boundaries'),
-      trainableProjector: mapl.projector === 'learned',
-      ...shared,
-    });
-    boundaries.set(after, boundary);
-  });
-  return boundaries;
+function subspaceBefore({mapl}: ResolvedLlamaConfig, block: number): SubspaceArgs | null {
+  const last = mapl?.boundaries.at(-1) ?? -1;
+  return mapl?.kind === 'subspace' && block <= last ? {rank: mapl.rank, seed: mapl.seed} : null;
 }

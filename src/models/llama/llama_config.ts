@@ -1,20 +1,40 @@
 /** The settings of a LLaMA, with the names of Hugging Face's `config.json`, checked. */
 import type {RopeScaling} from '../../ops/rotary_tables.js';
-import {balancedBoundaries} from './balanced_boundaries.js';
+import {resolveMapl} from './mapl_config.js';
 
-/** MAPL compression between the stages of a LLaMA. */
+/** Compression between the stages of a LLaMA. */
 export interface LlamaMaplConfig {
   /** Number of pipeline stages `P`; there are `P − 1` boundaries. */
   stages: number;
-  /** Rank `r` of the projectors. */
+  /** Rank `r` of the projectors: how many numbers a token cross a boundary. */
   rank: number;
+  /**
+   * What stands at a boundary. `'projection'` (default): a `ProjectionBoundary` (MAPL). `'subspace'`: Subspace Networks,
+   * reparametrised: one fixed `U [d, r]` for all boundaries, and everything before the last boundary writes inside its span
+   * only. `'resbm'`: a `ResidualBottleneck`, with learned encoder and decoder.
+   */
+  kind?: 'projection' | 'subspace' | 'resbm';
   /** Width of the anchor tables; default `rank` (published). */
   anchorRank?: number;
-  /** `'factorised'` (default) or `'none'`. */
-  anchors?: 'factorised' | 'none';
-  /** Learned on the Stiefel manifold (default), or fixed at its random start. */
-  projector?: 'learned' | 'fixed';
-  /** Seed of projectors and bases; default: the model's. */
+  /**
+   * What a boundary subtracts and adds by token. `'factorised'` (default): trainable `[V, anchorRank]` times a fixed basis.
+   * `'full'`: trainable `[V, d]`. `'static'`: a fixed random offset `[V, d]`, the same in all stages, that the embedding adds
+   * (SSN's; that MAPL's ablation of this name adds it to the embedding too is inferred). `'none'`.
+   */
+  anchors?: 'factorised' | 'full' | 'static' | 'none';
+  /**
+   * `'learned'` on the Stiefel manifold (default), `'fixed'` at its random start, or `'unconstrained'`: learned as any
+   * matrix (the recipe takes Muon, at the projectors' rate).
+   */
+  projector?: 'learned' | 'fixed' | 'unconstrained';
+  /**
+   * Start of trainable anchors: `'zeros'` (default), or `'embedding'`: the token embedding, inside the basis' span
+   * (method.md section 12, row 4: the paper does not say).
+   */
+  anchorStart?: 'zeros' | 'embedding';
+  /** Standard deviation of static offsets; default 1 (published for SSN: `F ~ N(0, 1)`). */
+  offsetRange?: number;
+  /** Seed of projectors, bases and offsets; default: the model's. */
   seed?: number;
   /** Decoder layers that end a stage, for instance `[0, 1, 2]`; default: stages of equal numbers of layers. */
   boundaries?: number[];
@@ -159,61 +179,15 @@ export function resolveLlamaConfig(given: LlamaConfig, where = 'llama'): Resolve
     initializer_range: number('initializer_range', 0.02, 0),
     hidden_act: 'silu',
     seed,
-    mapl: config.mapl == null ? null : resolveMapl(config.mapl, {hidden, layers, seed}, where),
+    mapl:
+      config.mapl == null
+        ? null
+        : resolveMapl(
+            config.mapl,
+            {hidden, layers, seed, tied: flag('tie_word_embeddings')},
+            where,
+          ),
   };
-}
-
-function resolveMapl(
-  given: LlamaMaplConfig,
-  {hidden, layers, seed}: {hidden: number; layers: number; seed: number},
-  where: string,
-): ResolvedMapl {
-  const mapl = Object.fromEntries(
-    Object.entries(given).map(([key, value]) => [camel(key), value]),
-  ) as unknown as LlamaMaplConfig;
-  const known = ['stages', 'rank', 'anchorRank', 'anchors', 'projector', 'seed', 'boundaries'];
-  for (const key of Object.keys(mapl)) {
-    if (!known.includes(key)) {
-      throw new Error(`${where}: mapl.${key} is unknown, expected one of ${known.join(', ')}.`);
-    }
-  }
-  const {stages, rank, anchors = 'factorised', projector = 'learned'} = mapl;
-  const between = (value: number, low: number, high: number, name: string, why: string) => {
-    if (!Number.isInteger(value) || value < low || value > high) {
-      throw new Error(
-        `${where}: mapl.${name} is ${text(value)}, expected an integer from ${low} to ${high}: ${why}.`,
-      );
-    }
-    return value;
-  };
-  between(stages, 1, layers, 'stages', `a stage has at least one of the ${layers} layers`);
-  between(rank, 1, hidden, 'rank', `hidden_size is ${hidden}`);
-  const anchorRank = between(
-    mapl.anchorRank ?? rank,
-    1,
-    hidden,
-    'anchorRank',
-    `hidden_size is ${hidden}`,
-  );
-  if (anchors !== 'factorised' && anchors !== 'none') {
-    throw new Error(`${where}: mapl.anchors is ${text(anchors)}, expected 'factorised' or 'none'.`);
-  }
-  if (projector !== 'learned' && projector !== 'fixed') {
-    throw new Error(
-      `${where}: mapl.projector is ${text(projector)}, expected 'learned' or 'fixed'.`,
-    );
-  }
-  const boundaries = mapl.boundaries ?? balancedBoundaries(layers, stages);
-  const rising = boundaries.every(
-    (after, i) =>
-      Number.isInteger(after) && after > (boundaries[i - 1] ?? -1) && after < layers - 1,
-  );
-  if (boundaries.length !== stages - 1 || !rising) {
-    throw new Error(
-      `${where}: mapl.boundaries is ${text(boundaries)}, expected ${stages - 1} rising layer indices from 0 to ${layers - 2}.`,
-    );
-  }
-  return {stages, rank, anchorRank, anchors, projector, seed: mapl.seed ?? seed, boundaries};
 }
 
 /** Settings that would change the numbers and that this model does not implement. */
@@ -235,12 +209,9 @@ function refuseUnsupported(config: Record<string, unknown>, where: string): void
   }
 }
 
-function text(value: unknown): string {
+/** A value in a message. */
+export function text(value: unknown): string {
   return value === undefined ? 'missing' : JSON.stringify(value);
-}
-
-function camel(key: string): string {
-  return key.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
 }
 
 function snakeKeys(config: object): Record<string, unknown> {

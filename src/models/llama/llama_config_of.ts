@@ -1,9 +1,13 @@
 /** Reads the configuration back from the layers of a model. */
 import type * as tfl from '@tensorflow/tfjs-layers';
+import type {AnchorEmbedding} from '../../layers/anchor_embedding.js';
+import {CompressedBoundary} from '../../layers/compressed_boundary.js';
 import {LlamaDecoderLayer} from '../../layers/llama_decoder_layer.js';
 import {LlamaEmbedding} from '../../layers/llama_embedding.js';
 import {LlamaHead} from '../../layers/llama_head.js';
 import {ProjectionBoundary} from '../../layers/projection_boundary.js';
+import type {ResidualBottleneck} from '../../layers/residual_bottleneck.js';
+import type {SubspaceArgs} from '../../layers/subspace_cache.js';
 import type {ResolvedLlamaConfig, ResolvedMapl} from './llama_config.js';
 
 /**
@@ -42,34 +46,63 @@ export function llamaConfigOf(model: tfl.LayersModel): ResolvedLlamaConfig {
     initializer_range: s.initializerRange,
     hidden_act: 'silu',
     seed: s.seed,
-    mapl: maplOf(layers, s.seed),
+    mapl: maplOf(layers, s.seed, embedding.args.subspace ?? null),
   };
 }
 
 /** A boundary's place is the number of blocks before it: the model's layers are in the order of its graph. */
-function maplOf(layers: tfl.layers.Layer[], seed: number): ResolvedMapl | null {
+function maplOf(
+  layers: tfl.layers.Layer[],
+  seed: number,
+  subspace: SubspaceArgs | null,
+): ResolvedMapl | null {
   const boundaries: number[] = [];
-  let first: ProjectionBoundary | null = null;
+  let first: CompressedBoundary | null = null;
   let blocks = 0;
   for (const layer of layers) {
     if (layer instanceof LlamaDecoderLayer) {
       blocks++;
-    } else if (layer instanceof ProjectionBoundary) {
+    } else if (layer instanceof CompressedBoundary) {
       first ??= layer;
       boundaries.push(blocks - 1);
     }
   }
+  const stages = boundaries.length + 1;
   if (first == null) {
     return null;
   }
-  const {rank, anchorRank, anchors, trainableProjector} = first;
+  const {rank} = first;
+  if (!(first instanceof ProjectionBoundary)) {
+    const {seed} = first as ResidualBottleneck;
+    return {...DEFAULTS, stages, rank, anchorRank: rank, kind: 'resbm', seed, boundaries};
+  }
+  const {senderAnchors: anchors, trainableProjector, constrained} = first;
+  const projector = !trainableProjector ? 'fixed' : constrained ? 'learned' : 'unconstrained';
   return {
-    stages: boundaries.length + 1,
+    ...DEFAULTS,
+    stages,
     rank,
-    anchorRank: anchors === 'none' ? rank : anchorRank,
-    anchors,
-    projector: trainableProjector ? 'learned' : 'fixed',
-    seed,
+    kind: subspace == null ? 'projection' : 'subspace',
+    anchorRank: anchors?.factorised ? anchors.anchorRank : rank,
+    anchors: anchorsOf(anchors),
+    projector,
+    offsetRange: anchorsOf(anchors) === 'static' ? anchors!.initializerRange : 1,
+    seed: subspace?.seed ?? seed,
     boundaries,
   };
+}
+
+/** What holds for boundaries that have no choice; where anchors started is not known any more, and does not matter. */
+const DEFAULTS = {
+  anchors: 'none',
+  projector: 'learned',
+  anchorStart: 'zeros',
+  offsetRange: 1,
+} as const;
+
+function anchorsOf(anchors: AnchorEmbedding | null): ResolvedMapl['anchors'] {
+  if (anchors == null) {
+    return 'none';
+  }
+  return anchors.factorised ? 'factorised' : anchors.trainable ? 'full' : 'static';
 }

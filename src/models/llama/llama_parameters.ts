@@ -15,8 +15,27 @@ export interface LlamaParameter {
   transposed: boolean;
 }
 
-/** The weights that every Hugging Face LLaMA of this config has, in the order of its layers. */
+/**
+ * The weights that the model has under the names of a Hugging Face LLaMA, in the order of its layers: all of them, but for
+ * those that `mapl.kind` `'subspace'` confines, which {@link maplParameters} lists.
+ */
 export function llamaParameters(config: ResolvedLlamaConfig): LlamaParameter[] {
+  return hubParameters(config).filter(({weight}) => !isConfined(config, weight));
+}
+
+/** Whether a weight only holds coordinates inside the subspace of a Subspace Network. */
+export function isConfined({mapl}: ResolvedLlamaConfig, weight: string): boolean {
+  if (mapl?.kind !== 'subspace' || mapl.stages < 2) {
+    return false;
+  }
+  const [, block] =
+    /^model\.layers\.(\d+)\/(?:self_attn\.o_proj|mlp\.down_proj)\./.exec(weight) ?? [];
+  const last = mapl.boundaries[mapl.boundaries.length - 1];
+  return weight === 'model.embed_tokens/weight' || (block != null && Number(block) <= last);
+}
+
+/** The weights that every Hugging Face LLaMA of this config has, in the order of its layers. */
+export function hubParameters(config: ResolvedLlamaConfig): LlamaParameter[] {
   const {hidden_size: d, intermediate_size: f, vocab_size: vocabulary} = config;
   const q = config.num_attention_heads * config.head_dim;
   const kv = config.num_key_value_heads * config.head_dim;
@@ -47,13 +66,13 @@ export function llamaParameters(config: ResolvedLlamaConfig): LlamaParameter[] {
   return list;
 }
 
-/** The weights of the boundaries, which no Hugging Face model has; empty without `mapl`. */
+/** The weights of the boundaries and of what they confine, which no Hugging Face model has; empty without `mapl`. */
 export function maplParameters(config: ResolvedLlamaConfig): LlamaParameter[] {
   const {mapl, hidden_size: d, vocab_size: vocabulary} = config;
   if (mapl == null || mapl.stages < 2) {
     return [];
   }
-  const {stages, rank, anchorRank} = mapl;
+  const {stages, rank, anchorRank, kind} = mapl;
   const list: LlamaParameter[] = [];
   const add = (layer: string, name: string, shape: number[]) =>
     list.push({
@@ -64,11 +83,29 @@ export function maplParameters(config: ResolvedLlamaConfig): LlamaParameter[] {
       transposed: false,
     });
   for (let p = 0; p < stages - 1; p++) {
-    add(`mapl.boundaries.${p}`, 'projector', [d, rank]);
+    const boundary = `mapl.boundaries.${p}`;
+    if (kind === 'resbm') {
+      // Hidden layers as wide as what crosses: the default of ResidualBottleneck.
+      add(boundary, 'encoder.first.weight', [d, rank]);
+      add(boundary, 'encoder.second.weight', [rank, rank]);
+      add(boundary, 'decoder.first.weight', [rank, rank]);
+      add(boundary, 'decoder.second.weight', [rank, d]);
+    } else {
+      const name = mapl.projector === 'unconstrained' ? 'unconstrained_projector' : 'projector';
+      add(boundary, name, [d, rank]);
+    }
   }
   for (let stage = 0; stage < stages && mapl.anchors !== 'none'; stage++) {
-    add(`mapl.anchors.${stage}`, 'table', [vocabulary, anchorRank]);
-    add(`mapl.anchors.${stage}`, 'basis', [anchorRank, d]);
+    const factorised = mapl.anchors === 'factorised';
+    add(`mapl.anchors.${stage}`, 'table', [vocabulary, factorised ? anchorRank : d]);
+    if (factorised) add(`mapl.anchors.${stage}`, 'basis', [anchorRank, d]);
+  }
+  for (const parameter of hubParameters(config)) {
+    if (isConfined(config, parameter.weight)) {
+      const shape = [...parameter.shape.slice(0, -1), rank];
+      const tensor = `mapl.subspace.${parameter.tensor}`;
+      list.push({...parameter, shape, tensor, transposed: false});
+    }
   }
   return list;
 }

@@ -7,6 +7,7 @@ import {type LlamaConfig, type ResolvedLlamaConfig, resolveLlamaConfig} from './
 import {type LlamaParameter, llamaParameters, maplParameters} from './llama_parameters.js';
 import {rememberConfig} from './source_config.js';
 import {transpose} from './transpose.js';
+import {wholeParameters} from './whole_weights.js';
 import {WeightFiles} from './weight_files.js';
 
 /** File beside the model's own that has the boundaries of a model with MAPL: `transformers` does not look at it. */
@@ -59,10 +60,16 @@ async function openWeights(
   const own = llamaParameters(config);
   const extra = maplParameters(config);
   const tied = config.tie_word_embeddings ? ['lm_head.weight'] : [];
+  const whole = wholeParameters(config).map(({tensor}) => tensor);
   const files = await WeightFiles.open(folder);
   const weights = [{files, parameters: own}];
   try {
-    checkTensors(files, own, folder.label, (name) => tied.includes(name) || isBuffer(name));
+    checkTensors(
+      files,
+      own,
+      folder.label,
+      (name) => [...tied, ...whole].includes(name) || isBuffer(name),
+    );
     if (extra.length > 0) {
       const boundaries = await WeightFiles.open(folder, MAPL_FILE);
       weights.push({files: boundaries, parameters: extra});

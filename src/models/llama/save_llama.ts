@@ -7,6 +7,7 @@ import {type LlamaParameter, llamaParameters, maplParameters} from './llama_para
 import {MAPL_FILE} from './load_llama.js';
 import {rememberedConfig} from './source_config.js';
 import {transpose} from './transpose.js';
+import {wholeWeights} from './whole_weights.js';
 
 /** Options of {@link saveLlama}. */
 export interface SaveLlamaOptions {
@@ -19,7 +20,8 @@ export interface SaveLlamaOptions {
 /**
  * Saves a model so that both `loadLlama` and `transformers`' `LlamaForCausalLM.from_pretrained` load it: `config.json`,
  * `generation_config.json` and `model.safetensors` (or shards and their index), float32. Boundaries of a model with MAPL
- * go to `mapl.safetensors` and under `mapl` in the config: `transformers` sees the plain LLaMA.
+ * go to `mapl.safetensors` and under `mapl` in the config: `transformers` sees the plain LLaMA. Of a Subspace Network the
+ * confined weights are there in whole too, so that it sees the same function.
  *
  * Each file is written beside its place; only when all are complete they are renamed. Other files of the folder stay.
  *
@@ -37,7 +39,10 @@ export async function saveLlama(
   if (!Number.isInteger(shards) || shards < 1 || shards > own.length) {
     throw new Error(`saveLlama: shards is ${shards}, expected an integer from 1 to ${own.length}.`);
   }
-  const tensors = await readTensors(model, own);
+  const tensors = [
+    ...(await readTensors(model, own)),
+    ...(await wholeWeights(config, model.weights)),
+  ];
   const files = modelFiles(tensors, shards);
   const extra = await readTensors(model, maplParameters(config));
   if (extra.length > 0) {
