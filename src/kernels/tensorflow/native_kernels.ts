@@ -8,10 +8,14 @@ import {
   BoundaryEncode,
   CausalAttention,
   CausalAttentionGrad,
+  GlobalNorm,
+  MuonUpdate,
   PolarFactor,
   RmsNorm,
   RmsNormGrad,
   RotaryEmbedding,
+  RvqDecode,
+  RvqEncode,
   ScatterRows,
   SparseCrossEntropy,
   SparseCrossEntropyGrad,
@@ -24,11 +28,11 @@ import type {NodeBackend, NodeBinding, OpAttribute} from './node_backend.js';
 interface NativeKernel {
   /** The op's name in TensorFlow. */
   op: string;
-  /** Names of the kernel's inputs in the op's order. */
-  inputs: string[];
+  /** Names of the kernel's inputs in the op's order; `'variadic'`: a list with the keys `'0'`, `'1'`, … */
+  inputs: string[] | 'variadic';
   outputs: number;
-  /** Attributes of kernel and op: the kernel's name, the op's name, the binding's type. */
-  attribute?: {from: string; to: string; type: 'TF_ATTR_FLOAT' | 'TF_ATTR_INT'};
+  /** Attribute of kernel and op: the kernel's name, the op's name, the binding's type. */
+  attribute?: {from: string; to: string; type: 'TF_ATTR_FLOAT' | 'TF_ATTR_INT' | 'TF_ATTR_BOOL'};
   /**
    * Numbers that make up the op's last input. For attributes that change from step to step: TensorFlow keeps a kernel for
    * every value of an attribute for good.
@@ -101,6 +105,16 @@ export const NATIVE_KERNELS: Readonly<Record<string, NativeKernel>> = {
     outputs: 1,
     numbers: (attrs) => polarCoefficients(attrs as unknown as PolarSteps).flat(),
   },
+  [RvqEncode]: {op: 'MaplRvqEncode', inputs: ['z', 'codebooks'], outputs: 1},
+  [RvqDecode]: {op: 'MaplRvqDecode', inputs: ['indices', 'codebooks'], outputs: 1},
+  [MuonUpdate]: {
+    op: 'MaplMuon',
+    inputs: ['momentum', 'gradient'],
+    outputs: 2,
+    attribute: {from: 'nesterov', to: 'nesterov', type: 'TF_ATTR_BOOL'},
+    numbers: ({beta}) => [beta as number, 1 - (beta as number)],
+  },
+  [GlobalNorm]: {op: 'MaplGlobalNorm', inputs: 'variadic', outputs: 1},
 };
 
 /** The tfjs kernel that runs `native` on tfjs-node's backend. */
@@ -111,10 +125,11 @@ export function nativeKernelConfig(kernelName: string, native: NativeKernel): tf
     backendName: 'tensorflow',
     kernelFunc: ({inputs, attrs = {}, backend}) => {
       const node = backend as NodeBackend;
-      const tensors = order.map((name) => inputs[name] as tf.TensorInfo);
+      const names = order === 'variadic' ? Object.keys(inputs).map((_, i) => String(i)) : order;
+      const tensors = names.map((name) => inputs[name] as tf.TensorInfo);
       const last = numbers == null ? null : tf.tensor1d(numbers(attrs), 'float32');
       if (last != null) tensors.push(last);
-      const attributes = opAttributes(native, attrs, node.binding);
+      const attributes = opAttributes(native, attrs, names.length, node.binding);
       const result =
         outputs === 1
           ? node.executeSingleOutput(op, attributes, tensors)
@@ -126,11 +141,13 @@ export function nativeKernelConfig(kernelName: string, native: NativeKernel): tf
 }
 
 function opAttributes(
-  {attribute}: NativeKernel,
+  {attribute, inputs}: NativeKernel,
   attrs: tf.NamedAttrMap,
+  count: number,
   binding: NodeBinding,
 ): OpAttribute[] {
+  if (inputs === 'variadic') return [{name: 'N', type: binding.TF_ATTR_INT, value: count}];
   if (attribute == null) return [];
   const {from, to, type} = attribute;
-  return [{name: to, type: binding[type], value: attrs[from] as number}];
+  return [{name: to, type: binding[type], value: attrs[from] as number | boolean}];
 }

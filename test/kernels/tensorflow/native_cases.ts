@@ -6,10 +6,14 @@ import {
   BoundaryEncode,
   CausalAttention,
   CausalAttentionGrad,
+  GlobalNorm,
+  MuonUpdate,
   PolarFactor,
   RmsNorm,
   RmsNormGrad,
   RotaryEmbedding,
+  RvqDecode,
+  RvqEncode,
   ScatterRows,
   SparseCrossEntropy,
   SparseCrossEntropyGrad,
@@ -75,6 +79,12 @@ function makeCases(): NativeCase[] {
       () => ({value: x(), gradient: x(), first: x(), second: tf.square(x())}),
       {...step, t: n},
     );
+    for (const nesterov of [true, false]) {
+      const shape = [n, d, nesterov];
+      const given = () => ({momentum: x(), gradient: x()});
+      add(list, MuonUpdate, shape, given, {beta: 0.95, nesterov});
+    }
+    add(list, GlobalNorm, [[n, d], [d], []], () => ({0: x(), 1: weight(), 2: tf.scalar(-3)}));
   }
   for (const [b, h, t, k] of [
     [1, 1, 1, 2],
@@ -163,6 +173,24 @@ function makeCases(): NativeCase[] {
   ]) {
     const steps = {steps: 8, repeats: 3, finishing: 1};
     add(list, PolarFactor, shape, () => ({y: normal(shape)}), steps, 4e-5);
+  }
+  for (const [rounds, groups, codes, width, n] of [
+    [1, 1, 1, 1, 1],
+    [2, 3, 5, 2, 7],
+    [3, 4, 64, 5, 66],
+    [2, 8, 257, 8, 300],
+    [1, 2, 31, 40, 129],
+    [1, 1, 4, 2, 65536],
+  ]) {
+    const codebooks = () => normal([rounds, groups, codes, width]);
+    const shape = {rounds, groups, codes, width, n};
+    // Equal indices, not nearly equal ones.
+    const z = () => normal([n, groups * width]);
+    add(list, RvqEncode, shape, () => ({z: z(), codebooks: codebooks()}), {}, 1e-9);
+    add(list, RvqDecode, shape, () => ({
+      indices: tf.reshape(ids(rounds * n * groups, codes), [rounds, n, groups]),
+      codebooks: codebooks(),
+    }));
   }
   return list;
 }

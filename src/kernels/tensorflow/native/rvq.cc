@@ -1,5 +1,14 @@
 // Residual vector quantisation: in each round the nearest code of every group, then the residual loses it. Vectors run
 // over codes; no distance is kept but the smallest of each lane.
+//
+// Squares are rounded before they are added, as every tfjs backend does: a fused multiply-add would break ties between
+// codes that are equally near, and choose other codes than the composed reference.
+#if defined(__clang__)
+#pragma clang fp contract(off)
+#else
+#pragma GCC optimize("fp-contract=off")
+#endif
+
 #include <algorithm>
 #include <cmath>
 #include <cstring>
