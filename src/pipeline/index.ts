@@ -30,6 +30,8 @@ export {splitModel} from './split.js';
 export type {SplitOptions} from './split.js';
 export {keepStage, Stage} from './stage.js';
 export type {SumLoss} from './stage_compute.js';
+export {stepTime} from './step_time.js';
+export type {LinkSpeed, StepCosts} from './step_time.js';
 export {StageTrainer} from './trainer.js';
 export type {SaveArgs, StageOptimizer, StageTrainerArgs, StepData} from './trainer_args.js';
 export * from './transport/index.js';
