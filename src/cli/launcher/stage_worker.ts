@@ -4,6 +4,7 @@ import {BoundaryProbe} from '../../diagnostics/boundary_probe.js';
 import type {CheckpointFormat} from '../../pipeline/checkpoint.js';
 import type {StageTrainer, StageTrainerArgs} from '../../pipeline/trainer.js';
 import type {JsonValue} from '../../pipeline/wire/index.js';
+import {legsOfConfig} from '../training/legs.js';
 import type {RunState} from './split_run.js';
 import type {StageCommand, StageHandle, StageReady, StageResult, StageSetup} from './messages.js';
 
@@ -11,11 +12,13 @@ import type {StageCommand, StageHandle, StageReady, StageResult, StageSetup} fro
 export function trainerSettings(
   setup: Pick<StageSetup, 'config' | 'vocabSize'>,
 ): Omit<StageTrainerArgs, 'stage' | 'optimizer' | 'previous' | 'next'> {
-  const {pipeline, network} = setup.config;
+  const {pipeline, network, training} = setup.config;
   return {
     schedule: pipeline.schedule,
     microbatches: pipeline.microbatches,
     wire: pipeline.wire,
+    legs: legsOfConfig(setup.config),
+    seed: training.seed,
     recompute: pipeline.recompute,
     vocabSize: setup.vocabSize,
     timeoutMs: network.stallTimeout * 1000,
