@@ -17,7 +17,7 @@ const POLAR_EXPRESS: readonly QuinticCoefficients[] = [
 ];
 
 /** The margin by which the published method divides the input's norm and all coefficients but the last. */
-const SAFETY = 1.01;
+export const POLAR_SAFETY = 1.01;
 
 /** The classical quintic step, `(15 x − 10 x³ + 3 x⁵) / 8`: its error at 1 is cubic. */
 const FINISHING: QuinticCoefficients = [1.875, -1.25, 0.375];
@@ -41,7 +41,9 @@ export function polarCoefficients(counts: PolarSteps): QuinticCoefficients[] {
     const isLast = i >= last;
     const copies = i === 2 ? 1 + counts.repeats : 1;
     for (let copy = 0; copy < copies; copy++) {
-      list.push(isLast ? [a, b, c] : [a / SAFETY, b / SAFETY ** 3, c / SAFETY ** 5]);
+      list.push(
+        isLast ? [a, b, c] : [a / POLAR_SAFETY, b / POLAR_SAFETY ** 3, c / POLAR_SAFETY ** 5],
+      );
     }
   }
   for (let i = 0; i < counts.finishing; i++) {
@@ -67,6 +69,6 @@ export function polarScale(matrices: tf.Tensor3D): tf.Tensor3D {
   const isZero = tf.cast(tf.equal(largest, 0), 'float32');
   const unit = tf.div(matrices, tf.add(largest, isZero));
   const norm = tf.sqrt(tf.sum(tf.square(unit), [1, 2], true));
-  const scale = tf.mul(tf.mul(norm, SAFETY), largest);
+  const scale = tf.mul(tf.mul(norm, POLAR_SAFETY), largest);
   return tf.div(1, tf.add(scale, isZero)) as tf.Tensor3D;
 }

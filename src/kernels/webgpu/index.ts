@@ -3,10 +3,13 @@ import * as tf from '@tensorflow/tfjs-core';
 import {registerOnFirstUse} from '../ensure_kernel.js';
 import * as names from '../kernel_names.js';
 import {adamWUpdate} from './adamw_update.js';
+import {boundaryDecode} from './boundary_decode.js';
+import {boundaryEncode} from './boundary_encode.js';
 import {causalAttention} from './causal_attention.js';
 import {causalAttentionGrad} from './causal_attention_grad.js';
 import {globalNorm} from './global_norm.js';
 import {muonUpdate} from './muon_update.js';
+import {polarFactor} from './polar_factor.js';
 import {rmsNorm} from './rms_norm.js';
 import {rmsNormGrad} from './rms_norm_grad.js';
 import {rotaryEmbedding} from './rotary_embedding.js';
@@ -17,8 +20,11 @@ import {swiglu, swigluGrad} from './swiglu.js';
 import {transposeKernel} from './transpose.js';
 
 const KERNELS: ReadonlyArray<readonly [name: string, kernel: tf.KernelFunc]> = [
+  [names.BoundaryDecode, boundaryDecode],
+  [names.BoundaryEncode, boundaryEncode],
   [names.CausalAttention, causalAttention],
   [names.CausalAttentionGrad, causalAttentionGrad],
+  [names.PolarFactor, polarFactor],
   [names.RmsNorm, rmsNorm],
   [names.RmsNormGrad, rmsNormGrad],
   [names.RotaryEmbedding, rotaryEmbedding],
