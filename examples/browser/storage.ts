@@ -1,0 +1,106 @@
+/**
+ * Keeping a run over reloads. Weights and optimizer state are tens of megabytes and binary, which only IndexedDB takes
+ * (localStorage holds some 5 MB of text); localStorage has the choice of backend and a mark of the run in progress,
+ * because it can be written while the page is being closed.
+ */
+import {createStore, del, get, setMany} from 'idb-keyval';
+import {checkSettings} from './settings.js';
+import type {Point} from './history.js';
+import type {Snapshot} from './session.js';
+
+/** Raised when what is stored changes its form: older runs are then refused instead of misread. */
+const VERSION = 1;
+
+export interface StoredRun extends Snapshot {
+  version: number;
+  savedAt: number;
+  /** Points of the charts so far. */
+  history: Point[];
+  /** First line of the text, to tell runs apart. */
+  title: string;
+}
+
+const store = () => createStore('tfjs-mapl-example', 'runs');
+
+/**
+ * Keeps a run and its text, both or neither.
+ *
+ * @throws Error if the browser refuses, with the reason
+ */
+export async function saveRun(run: Omit<StoredRun, 'version'>, text: string): Promise<void> {
+  try {
+    await setMany(
+      [
+        ['run', {...run, version: VERSION}],
+        ['text', text],
+      ],
+      store(),
+    );
+  } catch (error) {
+    const {name, message} = error as Error;
+    const why = name === 'QuotaExceededError' ? 'its storage is full' : message || name;
+    throw new Error(`The browser did not store the run: ${why}.`, {cause: error});
+  }
+}
+
+/**
+ * The stored run, if there is one.
+ *
+ * @throws Error if it cannot be read or is of another version of this page
+ */
+export async function loadRun(): Promise<{run: StoredRun; text: string} | null> {
+  const [run, text] = await Promise.all([
+    get<StoredRun>('run', store()),
+    get<string>('text', store()),
+  ]);
+  if (run == null) return null;
+  if (run.version !== VERSION || typeof text !== 'string') {
+    throw new Error('The stored run is from another version of this page and cannot go on here.');
+  }
+  return {run: {...run, settings: checkSettings(run.settings)}, text};
+}
+
+/** Forgets the stored run. */
+export async function discardRun(): Promise<void> {
+  await Promise.all([del('run', store()), del('text', store())]);
+}
+
+const RUNNING = 'tfjs-mapl-example.running';
+const BACKEND = 'tfjs-mapl-example.backend';
+
+/** Marks a run in progress; what is left of it after a reload tells that the tab died. */
+export function markRunning(step: number | null): void {
+  try {
+    if (step == null) localStorage.removeItem(RUNNING);
+    else localStorage.setItem(RUNNING, String(step));
+  } catch {
+    // Storage is switched off: then there is no stored run to warn about either.
+  }
+}
+
+/** The step at which an earlier visit died, or null. */
+export function diedAt(): number | null {
+  try {
+    const step = localStorage.getItem(RUNNING);
+    return step == null ? null : Number(step);
+  } catch {
+    return null;
+  }
+}
+
+/** The backend chosen last, if any. */
+export function rememberedBackend(): string | null {
+  try {
+    return localStorage.getItem(BACKEND);
+  } catch {
+    return null;
+  }
+}
+
+export function rememberBackend(name: string): void {
+  try {
+    localStorage.setItem(BACKEND, name);
+  } catch {
+    // It is only a convenience.
+  }
+}
