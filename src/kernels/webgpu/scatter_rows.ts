@@ -28,9 +28,12 @@ const starts = defineProgram({
   `,
 });
 
+/** Invocations that share the rows of one id and column. */
+const LANES = 4;
+
 /**
- * A workgroup an id and `columns` columns. A common id can have thousands of rows: its workgroup's lanes share them, each
- * adding every `lanes`-th, and the lanes' sums are added in order.
+ * A workgroup one or a few ids and `columns` columns. A common id can have thousands of rows: its lanes share them, each
+ * adding every fourth, and the lanes' sums are added in order.
  */
 const sums = defineProgram({
   name: 'ScatterRows',
@@ -41,23 +44,24 @@ const sums = defineProgram({
   code: ({columns}: {columns: number}) => `
     var<workgroup> parts : array<f32, ${SIZE}>;
     fn main(index : i32) {
-      let group = groupIndex();
-      let segment = group / uniforms.blocks;
-      let lane = i32(localIndex) / ${columns};
-      let column = (group - segment * uniforms.blocks) * ${columns} + i32(localIndex) % ${columns};
+      let group = groupIndex() / uniforms.blocks;
+      let block = groupIndex() - group * uniforms.blocks;
+      let segment = group * ${SIZE / LANES / columns} + i32(localIndex) / ${LANES * columns};
+      let lane = (i32(localIndex) / ${columns}) % ${LANES};
+      let column = block * ${columns} + i32(localIndex) % ${columns};
       let inside = segment < uniforms.numSegments && column < uniforms.width;
       var sum = 0.0;
       if (inside) {
         let last = segments[segment + 1];
-        for (var at = segments[segment] + lane; at < last; at = at + ${SIZE / columns}) {
+        for (var at = segments[segment] + lane; at < last; at = at + ${LANES}) {
           sum = sum + rows[order[at] * uniforms.width + column];
         }
       }
       parts[localIndex] = sum;
       workgroupBarrier();
       if (inside && lane == 0) {
-        for (var i = localIndex + ${columns}u; i < ${SIZE}u; i = i + ${columns}u) {
-          sum = sum + parts[i];
+        for (var i = 1u; i < ${LANES}u; i = i + 1u) {
+          sum = sum + parts[localIndex + i * ${columns}u];
         }
         result[segment * uniforms.width + column] = sum;
       }
@@ -87,7 +91,7 @@ export const scatterRows = webgpuKernel<ScatterRowsInputs, ScatterRowsAttrs>(
       outputs: {result: {shape}},
       uniforms: {width, numSegments, blocks},
       constants: {columns},
-      workgroups: numSegments * blocks,
+      workgroups: Math.ceil(numSegments / (SIZE / LANES / columns)) * blocks,
     });
     for (const {dataId} of [order, segments]) backend.disposeData(dataId);
     return out;

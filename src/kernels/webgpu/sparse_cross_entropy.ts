@@ -1,8 +1,7 @@
-/** `SparseCrossEntropy` on `webgpu`: a workgroup a row, one pass over the logits. */
+/** `SparseCrossEntropy` on `webgpu`: one pass over the logits. */
 import type {SparseCrossEntropyInputs} from '../kernel_names.js';
-import {webgpuFeatures} from './features.js';
 import {defineProgram, webgpuKernel} from './program.js';
-import {reduceSnippet} from './reduce.js';
+import {rowConstants, rowGroups, rowGroupSize, rowSnippet, type RowConstants} from './rows.js';
 
 /**
  * Each invocation keeps the largest logit it has seen and the sum of exponentials relative to it, and rescales the sum when a
@@ -14,17 +13,16 @@ const program = defineProgram({
   inputs: ['logits', 'targets'],
   outputs: ['result', 'lse'],
   uniforms: {rows: 'i32', classes: 'i32'},
-  workgroupSize: ({size}: {size: number; subgroups: boolean}) => size,
-  code: ({size, subgroups}) => `
-    ${reduceSnippet('largestOfAll', 'max', size, subgroups)}
-    ${reduceSnippet('sumOfAll', 'sum', size, subgroups)}
+  workgroupSize: rowGroupSize,
+  code: (constants: RowConstants) => `
+    ${rowSnippet(constants, {largestOfRow: 'max', sumOfRow: 'sum'})}
     fn main(index : i32) {
-      let row = groupIndex();
+      let row = rowAt(index);
       let start = row * uniforms.classes;
       let end = select(0, uniforms.classes, row < uniforms.rows);
       var largest = -3.4e38;
       var sum = 0.0;
-      for (var j = i32(localIndex); j < end; j = j + ${size}) {
+      for (var j = laneAt(); j < end; j = j + LANES) {
         let logit = logits[start + j];
         if (isnan(logit)) {
           sum = uniforms.NAN;
@@ -35,13 +33,16 @@ const program = defineProgram({
           sum = sum + exp(logit - largest);
         }
       }
-      let top = largestOfAll(largest);
+      let top = largestOfRow(largest);
       // An invocation without logits has none to rescale.
-      let total = sumOfAll(select(sum * exp(largest - top), 0.0, sum == 0.0));
-      if (localIndex == 0u && end > 0) {
+      let total = sumOfRow(select(sum * exp(largest - top), 0.0, sum == 0.0));
+      if (laneAt() == 0 && end > 0) {
         let value = top + log(total);
         lse[row] = value;
-        result[row] = value - logits[start + targets[row]];
+        // A target made on the GPU has not been checked by the op.
+        let known = targets[row] >= 0 && targets[row] < uniforms.classes;
+        let at = select(0, targets[row], known);
+        result[row] = select(uniforms.NAN, value - logits[start + at], known);
       }
     }
   `,
@@ -50,13 +51,13 @@ const program = defineProgram({
 export const sparseCrossEntropy = webgpuKernel<SparseCrossEntropyInputs>(
   (backend, {logits, targets}) => {
     const [rows, classes] = logits.shape;
-    const {subgroups} = webgpuFeatures(backend);
+    const constants = rowConstants(backend, classes);
     return program(backend, {
       inputs: {logits, targets},
       outputs: {result: {shape: [rows]}, lse: {shape: [rows]}},
       uniforms: {rows, classes},
-      constants: {size: classes <= 64 ? 64 : 256, subgroups},
-      workgroups: rows,
+      constants,
+      workgroups: rowGroups(constants, rows),
     });
   },
 );

@@ -182,7 +182,7 @@ const CASES: Record<string, () => KernelCase[]> = {
         attrs: {beta: 0.95, nesterov},
       })),
     ),
-  [names.GlobalNorm]: () => [
+  [names.GlobalNorm]: (): KernelCase[] => [
     {inputs: {0: float([1], 1)}},
     {inputs: {0: float([3, 5], 1), 1: float([], 2), 2: float([2, 3, 4], 3), 3: float([5000], 4)}},
   ],
