@@ -1,5 +1,6 @@
 /** What a boundary is made with. */
 import type {AnchorsArg} from './boundary_anchors.js';
+import type {QuantizerArg} from './boundary_quantizer.js';
 import type {LayerArgs} from './layer_types.js';
 
 /** Arguments of {@link ProjectionBoundary}. */
@@ -30,6 +31,11 @@ export interface ProjectionBoundaryArgs extends LayerArgs {
   senderAnchors?: AnchorsArg;
   /** Anchors of the receiving stage. */
   receiverAnchors?: AnchorsArg;
+  /**
+   * Quantises `z` before it is decoded (MAPL+VQ): a {@link ResidualVectorQuantizer}, its config, or its arguments such as
+   * `{groups: 8, rounds: 2, codes: 256}`. Its default name is `<name>.quantizer`. Default: none.
+   */
+  quantizer?: QuantizerArg;
 }
 
 /** Throws unless `value` is an integer from 1 up. */

@@ -12,7 +12,7 @@ import type {Kwargs, LayerInputs, LayerOutputs} from './layer_types.js';
  * `[activations [b,t,d], ids int32 [b,t]]` → `z = (x − E_s[ids] P_s) A`, `[b,t,r]`; made by `boundary.encoder()`.
  *
  * Weights: the master `projector`, and the sender's anchors if no other boundary of the stage lists them already (the one
- * at the stage's input does, where anchors are shared).
+ * at the stage's input does, where anchors are shared); and the codebooks of the boundary's quantiser, which the leg codec uses.
  */
 export class BoundaryEncoder extends BoundaryHalf {
   /** @nocollapse */
@@ -59,10 +59,12 @@ export class BoundaryEncoder extends BoundaryHalf {
     if (senderAnchors != null) {
       boundary.buildAnchors(senderAnchors, d);
     }
+    boundary.buildQuantizer();
     this.buildWire();
     const listed = senderAnchors?.owner === boundary ? [senderAnchors] : [];
     const tables = listed.flatMap((anchors) => anchors.ownWeights().learned);
-    const bases = listed.flatMap((anchors) => anchors.ownWeights().fixed);
+    const fixed = listed.flatMap((anchors) => anchors.ownWeights().fixed);
+    const bases = [...fixed, ...(boundary.quantizer?.weights ?? [])];
     const learned = boundary.trainableProjector;
     this._trainableWeights = learned ? [boundary.projector, ...tables] : tables;
     this.nonTrainableWeights = learned ? bases : [boundary.projector, ...bases];

@@ -6,6 +6,7 @@ import {connectedLayers} from './find_layers.js';
 import type {DisposeResult, LayerArgs, LayerInputs} from './layer_types.js';
 import {createWeight, writeWeight} from './layer_weight.js';
 import type {ProjectionBoundary} from './projection_boundary.js';
+import type {ResidualVectorQuantizer} from './residual_vector_quantizer.js';
 
 /** Arguments of the halves; use `boundary.encoder()` and `boundary.decoder()`. */
 export interface BoundaryHalfArgs extends LayerArgs {
@@ -43,6 +44,11 @@ export abstract class BoundaryHalf extends tfl.layers.Layer {
   /** Anchors of the whole boundary. */
   anchorTables(): AnchorEmbedding[] {
     return this.boundary.anchorTables();
+  }
+
+  /** Quantiser of the whole boundary, which no half applies: what packs `z` for the wire does. */
+  get quantizer(): ResidualVectorQuantizer | null {
+    return this.boundary.quantizer;
   }
 
   override setFastWeightInitDuringBuild(value: boolean): void {

@@ -14,3 +14,13 @@ export {LlamaEmbedding} from './llama_embedding.js';
 export {LlamaHead} from './llama_head.js';
 export {LlamaNorm} from './llama_norm.js';
 export {ResidualBottleneck, type ResidualBottleneckArgs} from './residual_bottleneck.js';
+export {
+  ResidualVectorQuantizer,
+  residualVectorQuantizer,
+  type ResidualVectorQuantizerArgs,
+} from './residual_vector_quantizer.js';
+export type {
+  QuantizerGradient,
+  QuantizerOptions,
+  QuantizerSettings,
+} from './quantizer/quantizer_settings.js';

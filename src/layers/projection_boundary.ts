@@ -9,10 +9,12 @@ import {BoundaryDecoder} from './boundary_decoder.js';
 import {BoundaryEncoder} from './boundary_encoder.js';
 import {checkBoundaryInputs, checkBoundaryShapes} from './boundary_inputs.js';
 import {decodeBoundary, encodeBoundary} from './boundary_math.js';
+import {makeQuantizer} from './boundary_quantizer.js';
 import {type BoundaryPart, CompressedBoundary} from './compressed_boundary.js';
 import {checkIds} from '../ops/check_ids.js';
 import type {DisposeResult, Kwargs, LayerArgs, LayerInputs, LayerOutputs} from './layer_types.js';
 import {createWeight} from './layer_weight.js';
+import type {ResidualVectorQuantizer} from './residual_vector_quantizer.js';
 import {weightSeed} from './weight_seed.js';
 
 export type {AnchorsArg, ProjectionBoundaryArgs};
@@ -27,7 +29,7 @@ export type {AnchorsArg, ProjectionBoundaryArgs};
  *
  * Weights: `<name>/projector [d, r]`, orthonormal columns at the start, which only an optimizer that knows the manifold
  * keeps (`train.spel`: layer constraints do nothing under `fit`); and `<anchors>/table`, `<anchors>/basis` of each
- * {@link AnchorEmbedding} that this boundary was the first to build.
+ * {@link AnchorEmbedding} that this boundary was the first to build; and those of the {@link quantizer}.
  *
  * ```js
  * const first = projectionBoundary({rank: 32, vocabSize: 2048});
@@ -54,6 +56,11 @@ export class ProjectionBoundary extends CompressedBoundary {
   senderAnchors: AnchorEmbedding | null;
   /** Anchors added by the receiver; null without anchors. */
   receiverAnchors: AnchorEmbedding | null;
+  /**
+   * Quantises `z`, or null. In a pipeline neither half applies it: the leg codec `rvq` does, with these codebooks as the
+   * sender's live ones.
+   */
+  readonly quantizer: ResidualVectorQuantizer | null;
   private readonly relink: boolean;
   private readonly retained = new Set<AnchorEmbedding>();
   private fastInit = false;
@@ -79,6 +86,7 @@ export class ProjectionBoundary extends CompressedBoundary {
     }
     const given = [args.senderAnchors, args.receiverAnchors];
     this.relink = given.some((arg) => arg != null && !(arg instanceof AnchorEmbedding));
+    this.quantizer = args.quantizer == null ? null : makeQuantizer(args.quantizer, this);
     if (this.units != null) this.checkRank(this.units);
   }
 
@@ -102,7 +110,8 @@ export class ProjectionBoundary extends CompressedBoundary {
       decoder: [receiverAnchors],
     }[part];
     const tables = anchors.flatMap((a) => (a == null ? [] : Object.values(a.ownWeights()).flat()));
-    return part === 'decoder' ? tables : [this.projector, ...tables];
+    const codebooks = this.quantizer?.weights ?? [];
+    return part === 'decoder' ? tables : [this.projector, ...tables, ...codebooks];
   }
 
   override setFastWeightInitDuringBuild(value: boolean): void {
@@ -127,7 +136,9 @@ export class ProjectionBoundary extends CompressedBoundary {
       const [x, ids] = inputs as [tf.Tensor3D, tf.Tensor2D];
       checkIds(ids, this.vocabSize, 'ids', 'the vocabulary', this.label());
       const projector = this.projector.read() as tf.Tensor2D;
-      const z = encodeBoundary(x, ids, projector, this.senderAnchors);
+      const encoded = encodeBoundary(x, ids, projector, this.senderAnchors);
+      const training = kwargs?.training === true;
+      const z = (this.quantizer?.quantize(encoded, training) ?? encoded) as tf.Tensor3D;
       return decodeBoundary(z, ids, projector, this.receiverAnchors);
     });
   }
@@ -156,12 +167,13 @@ export class ProjectionBoundary extends CompressedBoundary {
     };
     if (this.seed != null) config.seed = this.seed;
     if (this.units != null) config.units = this.units;
-    const nest = (anchors: AnchorEmbedding) => ({
-      className: anchors.getClassName(),
-      config: anchors.getConfig(),
+    const nest = (layer: tfl.layers.Layer) => ({
+      className: layer.getClassName(),
+      config: layer.getConfig(),
     });
     if (this.senderAnchors != null) config.senderAnchors = nest(this.senderAnchors);
     if (this.receiverAnchors != null) config.receiverAnchors = nest(this.receiverAnchors);
+    if (this.quantizer != null) config.quantizer = nest(this.quantizer);
     return config;
   }
 
@@ -186,8 +198,14 @@ export class ProjectionBoundary extends CompressedBoundary {
     for (const anchors of this.anchorTables()) {
       this.buildAnchors(anchors, d);
     }
-    this.listWeights();
+    this.buildQuantizer();
     this.built = true;
+  }
+
+  /** Creates the codebooks, if there is a quantiser and it has none. */
+  buildQuantizer(): void {
+    this.quantizer?.buildFor(this.rank);
+    this.listWeights();
   }
 
   /** Creates the projector unless there is one. */
@@ -257,6 +275,9 @@ export class ProjectionBoundary extends CompressedBoundary {
     for (const anchors of this.retained) {
       count += anchors.dispose().numDisposedVariables;
     }
+    if (this.quantizer?.built) {
+      count += this.quantizer.release();
+    }
     return count;
   }
 
@@ -264,7 +285,8 @@ export class ProjectionBoundary extends CompressedBoundary {
     const owned = this.anchorTables().filter((anchors) => anchors.owner === this);
     const projector = this.projector == null ? [] : [this.projector];
     const tables = owned.flatMap((anchors) => anchors.ownWeights().learned);
-    const bases = owned.flatMap((anchors) => anchors.ownWeights().fixed);
+    const fixed = owned.flatMap((anchors) => anchors.ownWeights().fixed);
+    const bases = [...fixed, ...(this.quantizer?.weights ?? [])];
     const learned = this.trainableProjector;
     this._trainableWeights = learned ? [...projector, ...tables] : tables;
     this.nonTrainableWeights = learned ? bases : [...projector, ...bases];
