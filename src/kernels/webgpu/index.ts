@@ -13,6 +13,8 @@ import {polarFactor} from './polar_factor.js';
 import {rmsNorm} from './rms_norm.js';
 import {rmsNormGrad} from './rms_norm_grad.js';
 import {rotaryEmbedding} from './rotary_embedding.js';
+import {rvqDecode} from './rvq_decode.js';
+import {rvqEncode} from './rvq_encode.js';
 import {scatterRows} from './scatter_rows.js';
 import {sparseCrossEntropy} from './sparse_cross_entropy.js';
 import {sparseCrossEntropyGrad} from './sparse_cross_entropy_grad.js';
@@ -28,6 +30,8 @@ const KERNELS: ReadonlyArray<readonly [name: string, kernel: tf.KernelFunc]> = [
   [names.RmsNorm, rmsNorm],
   [names.RmsNormGrad, rmsNormGrad],
   [names.RotaryEmbedding, rotaryEmbedding],
+  [names.RvqDecode, rvqDecode],
+  [names.RvqEncode, rvqEncode],
   [names.ScatterRows, scatterRows],
   [names.SparseCrossEntropy, sparseCrossEntropy],
   [names.SparseCrossEntropyGrad, sparseCrossEntropyGrad],
