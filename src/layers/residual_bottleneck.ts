@@ -2,7 +2,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
 import {type BoundaryPart, CompressedBoundary} from './compressed_boundary.js';
-import type {DisposeResult, Kwargs, LayerArgs} from './layer_types.js';
+import type {DisposeResult, Kwargs, LayerArgs, LayerInputs, LayerOutputs} from './layer_types.js';
 import {BottleneckHalf} from './residual_bottleneck_half.js';
 
 /** Arguments of {@link ResidualBottleneck}. */
@@ -53,10 +53,21 @@ export class ResidualBottleneck extends CompressedBoundary {
     this.fastInit = value;
   }
 
+  /** Builds outside tfjs' name scope, so that the weights' names do not get the layer's twice. */
+  override apply(inputs: LayerInputs, kwargs?: Kwargs): LayerOutputs {
+    if (!this.built) {
+      this.build((inputs as tf.Tensor | tfl.SymbolicTensor).shape);
+    }
+    return super.apply(inputs, kwargs);
+  }
+
   override build(inputShape: tfl.Shape | tfl.Shape[]): void {
+    if (this.built) {
+      return;
+    }
     const shape = inputShape as tfl.Shape;
-    const d = shape.at(-1);
-    if (Array.isArray(shape[0]) || shape.length !== 3 || d == null) {
+    const d = shape?.at(-1);
+    if (shape == null || Array.isArray(shape[0]) || shape.length !== 3 || d == null) {
       throw new Error(
         `ResidualBottleneck '${this.name}' got shape ${JSON.stringify(inputShape)}, expected [batch, time, width].`,
       );

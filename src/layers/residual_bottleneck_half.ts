@@ -2,7 +2,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
 import {swiglu} from '../ops/swiglu.js';
-import type {DisposeResult, Kwargs, LayerArgs} from './layer_types.js';
+import type {DisposeResult, Kwargs, LayerArgs, LayerInputs, LayerOutputs} from './layer_types.js';
 import {createWeight} from './layer_weight.js';
 import {seededNormals} from './seeded_initializer.js';
 
@@ -34,6 +34,12 @@ export class BottleneckHalf extends tfl.layers.Layer {
     this.args = args;
     const {side, units, rank} = args;
     [this.from, this.to] = side === 'encoder' ? [units, rank] : [rank, units];
+  }
+
+  /** Builds outside tfjs' name scope, so that the weights' names do not get the layer's name in front. */
+  override apply(inputs: LayerInputs, kwargs?: Kwargs): LayerOutputs {
+    this.buildFor(false);
+    return super.apply(inputs, kwargs);
   }
 
   override build(inputShape: tfl.Shape | tfl.Shape[]): void {

@@ -1,6 +1,6 @@
 /** Keeps the projector of a boundary the same on both of its stages (method section 4: both halves of its gradient). */
 import * as tf from '@tensorflow/tfjs-core';
-import type {FloatCodec} from '../codecs/index.js';
+import {float32Codec, type FloatCodec} from '../codecs/index.js';
 import type {Stage} from './stage.js';
 import {trainedProjector, variableOf} from './stage_compute.js';
 import {packTensor, unpackTensor, unpackValues} from './tensor_frames.js';
@@ -26,11 +26,15 @@ export class ProjectorSync {
     return trainedProjector(this.stage.decoder) != null;
   }
 
-  /** Packs the master of the outgoing projector, and makes this end use what the other will unpack. */
+  /**
+   * Packs the master of the outgoing projector, and makes this end use what the other will unpack. One that is never trained
+   * crosses once in a run, so it can cross unrounded: what is orthonormal stays so (SSN's boundaries lose nothing).
+   */
   async pack(): Promise<FrameTensor> {
     const encoder = this.stage.encoder!;
     const master = encoder.boundary.projector.read().clone();
-    const packed = await packTensor(this.codec, 'projector', master, 'the projector');
+    const codec = this.sends ? this.codec : float32Codec;
+    const packed = await packTensor(codec, 'projector', master, 'the projector');
     encoder.setWireProjector(unpackValues(packed));
     return packed;
   }

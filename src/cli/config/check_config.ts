@@ -1,3 +1,4 @@
+import {makeLeg} from '../../codecs/leg_registry.js';
 import {methodPlan} from '../../codecs/methods/index.js';
 import type {RunConfig} from './schema.js';
 
@@ -30,6 +31,21 @@ function stageNameProblems(stages: string[], layers: number): string[] {
   return problems;
 }
 
+/** Problems with the method, and with the codecs of its legs. */
+function compressionProblems(config: RunConfig): string[] {
+  const {compression, model, pipeline} = config;
+  const context = {stages: stageCount(config), hiddenSize: model.hiddenSize, wire: pipeline.wire};
+  try {
+    const plan = methodPlan(compression, context);
+    for (const direction of ['forward', 'backward'] as const) {
+      makeLeg(plan[direction], `compression.${direction}`);
+    }
+    return [];
+  } catch (error) {
+    return [(error as Error).message];
+  }
+}
+
 /**
  * Checks what no single key can: sizes that have to fit each other.
  *
@@ -37,7 +53,7 @@ function stageNameProblems(stages: string[], layers: number): string[] {
  * @return One line a problem, each naming the keys, their values and a way out; empty when all is well.
  */
 export function configProblems(config: RunConfig): string[] {
-  const {model, pipeline, compression, training, data} = config;
+  const {model, pipeline, training, data} = config;
   const problems: string[] = [];
   const stages = stageCount(config);
   const keyValueHeads = model.keyValueHeads ?? model.heads;
@@ -56,11 +72,7 @@ export function configProblems(config: RunConfig): string[] {
       `model.heads is ${model.heads}, not a multiple of model.keyValueHeads (${keyValueHeads}).`,
     );
   }
-  try {
-    methodPlan(compression, {stages, hiddenSize: model.hiddenSize, wire: pipeline.wire});
-  } catch (error) {
-    problems.push((error as Error).message);
-  }
+  problems.push(...compressionProblems(config));
   if (model.layers < stages) {
     problems.push(
       `model.layers is ${model.layers}, pipeline.stages asks for ${stages} stages; every stage ` +
