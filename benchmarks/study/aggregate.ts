@@ -1,10 +1,4 @@
-import type {RunSummary} from '../../src/cli/run/summary.js';
-
-/** Methods compared, the baseline first. */
-export const METHODS = ['none', 'mapl', 'fixed'] as const;
-
-/** One of the compared methods, as `compression.method` names it. */
-export type Method = (typeof METHODS)[number];
+import type {RecordedRun} from './ledger.js';
 
 /** Several seeds' values of one number. */
 export interface Spread {
@@ -16,9 +10,10 @@ export interface Spread {
   values: number[];
 }
 
-/** What the seeds of one method come to. */
-export interface MethodResult {
-  method: Method;
+/** What the seeds of one row, cut into a number of stages, come to. */
+export interface CellResult {
+  row: string;
+  stages: number;
   seeds: number[];
   /** Loss on text nothing was tuned on: the reported number. */
   test: Spread;
@@ -27,8 +22,10 @@ export interface MethodResult {
   /** Difference of the test loss to the baseline of the same seed, percent. */
   deltaPercent: Spread | null;
   validationDeltaPercent: Spread | null;
+  /** A boundary's, mean over the boundaries. */
   bytesPerToken: {forward: number; backward: number; total: number};
-  tokensPerSecond: Spread;
+  parameters: number;
+  secondsPerStep: Spread;
   /** By boundary: mean share of the residual's energy that crosses. */
   capturedEnergy: number[];
   /** Largest ‖AᵀA − I‖₂ over boundaries and seeds. */
@@ -49,51 +46,58 @@ export function spread(values: number[]): Spread {
 }
 
 /** Differences to the baseline of the same seed, percent; seeds without a baseline are left out. */
-function deltas(runs: RunSummary[], base: RunSummary[], split: 'test' | 'validation') {
-  const values = runs.flatMap((run) => {
-    const other = base.find(({config}) => config.training.seed === run.config.training.seed);
+function deltas(runs: RecordedRun[], base: RecordedRun[], split: 'test' | 'validation') {
+  const values = runs.flatMap(({seed, summary}) => {
+    const other = base.find((run) => run.seed === seed);
     if (!other) return [];
-    const from = other.loss[split] as number;
-    return [(100 * ((run.loss[split] as number) - from)) / from];
+    const from = other.summary.loss[split] as number;
+    return [(100 * ((summary.loss[split] as number) - from)) / from];
   });
   return values.length ? spread(values) : null;
 }
 
 /**
- * Sums up finished runs by method.
+ * Sums up finished runs by row and number of stages.
  *
- * @param runs Summaries of all finished runs.
- * @return One result a method that has runs, in the order of `METHODS`.
+ * @param runs All finished runs.
+ * @param baseline Row that the others are compared with, at whatever number of stages it was run.
  */
-export function aggregate(runs: RunSummary[]): MethodResult[] {
-  const of = (method: Method) =>
-    runs
-      .filter(({config}) => config.compression.method === method)
-      .sort((a, b) => a.config.training.seed - b.config.training.seed);
-  const base = of('none');
-  return METHODS.flatMap((method): MethodResult[] => {
-    const own = of(method);
-    if (!own.length) return [];
-    const health = own.map(({boundaries}) => boundaries);
-    return [
-      {
-        method,
-        seeds: own.map(({config}) => config.training.seed),
-        test: spread(own.map(({loss}) => loss.test as number)),
-        validation: spread(own.map(({loss}) => loss.validation as number)),
-        deltaPercent: method === 'none' ? null : deltas(own, base, 'test'),
-        validationDeltaPercent: method === 'none' ? null : deltas(own, base, 'validation'),
-        bytesPerToken: own[0].bytesPerToken.all,
-        tokensPerSecond: spread(own.map(({tokensPerSecond}) => tokensPerSecond)),
-        capturedEnergy: health[0].flatMap(({capturedEnergy}, p) =>
-          capturedEnergy == null
-            ? []
-            : [spread(health.map((list) => list[p].capturedEnergy as number)).mean],
-        ),
-        orthogonality: health[0].length
-          ? Math.max(...health.flat().map(({orthogonality}) => orthogonality ?? 0))
-          : null,
+export function aggregate(runs: RecordedRun[], baseline: string): CellResult[] {
+  const base = runs.filter(({row}) => row === baseline);
+  const cells = new Map<string, RecordedRun[]>();
+  for (const run of runs) {
+    const key = `${run.row} ${run.stages}`;
+    cells.set(key, [...(cells.get(key) ?? []), run]);
+  }
+  return [...cells.values()].map((list): CellResult => {
+    const own = [...list].sort((a, b) => a.seed - b.seed);
+    const [{row, stages, summary: first}] = own;
+    const health = own.map(({summary}) => summary.boundaries);
+    const {all, boundaries} = first.bytesPerToken;
+    const each = (value: number) => value / Math.max(1, boundaries.length);
+    const orthogonality = health.flat().flatMap((one) => one.orthogonality ?? []);
+    return {
+      row,
+      stages,
+      seeds: own.map(({seed}) => seed),
+      test: spread(own.map(({summary}) => summary.loss.test as number)),
+      validation: spread(own.map(({summary}) => summary.loss.validation as number)),
+      deltaPercent: row === baseline ? null : deltas(own, base, 'test'),
+      validationDeltaPercent: row === baseline ? null : deltas(own, base, 'validation'),
+      bytesPerToken: {
+        forward: each(all.forward),
+        backward: each(all.backward),
+        total: each(all.total),
       },
-    ];
+      parameters: first.parameters,
+      secondsPerStep: spread(
+        own.map(({summary}) => summary.tokens / summary.steps / summary.tokensPerSecond),
+      ),
+      capturedEnergy: boundaries.flatMap((_, p) => {
+        const shares = health.flatMap((one) => one[p]?.capturedEnergy ?? []);
+        return shares.length ? [spread(shares).mean] : [];
+      }),
+      orthogonality: orthogonality.length ? Math.max(...orthogonality) : null,
+    };
   });
 }

@@ -1,97 +1,172 @@
-import type {RunSummary} from '../../src/cli/run/summary.js';
-import type {Method, MethodResult, Spread} from './aggregate.js';
+import type {CellResult, Spread} from './aggregate.js';
+import type {RecordedRun} from './ledger.js';
+import type {Preset} from './preset.js';
+import type {Score} from './score.js';
 
-const NAMES: Record<Method, string> = {
-  none: 'uncompressed',
-  mapl: 'MAPL (learned projectors)',
-  fixed: 'fixed random projectors',
-};
-
-const loss = ({mean, std, min, max}: Spread) =>
-  `${mean.toFixed(4)} ± ${std.toFixed(4)} (${min.toFixed(4)}–${max.toFixed(4)})`;
+const loss = ({mean, std, values}: Spread) =>
+  values.length > 1 ? `${mean.toFixed(4)} ± ${std.toFixed(4)}` : mean.toFixed(4);
 const percent = (value: number) => `${value < 0 ? '−' : '+'}${Math.abs(value).toFixed(2)} %`;
 const delta = (spread: Spread | null) =>
-  spread ? `${percent(spread.mean)} (${percent(spread.min)} to ${percent(spread.max)})` : '';
+  spread == null
+    ? ''
+    : spread.values.length > 1
+      ? `${percent(spread.mean)} (${percent(spread.min)} to ${percent(spread.max)})`
+      : percent(spread.mean);
 
 function table(head: string[], rows: string[][]): string {
   const line = (cells: string[]) => `| ${cells.join(' | ')} |`;
   return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
 }
 
-/**
- * The study's page.
- *
- * @param results One a method.
- * @param runs All finished runs, for what they have in common.
- */
-export function studyMarkdown(results: MethodResult[], runs: RunSummary[]): string {
-  const [{config, backend, versions, tokens, dataHash}] = runs;
-  const {model, compression, training, pipeline} = config;
-  const ratio = (result: MethodResult) =>
-    results[0].method === 'none'
-      ? (results[0].bytesPerToken.total / result.bytesPerToken.total).toFixed(2)
-      : '';
-  const losses = table(
-    ['method', 'seeds', 'test loss', 'Δ test', 'validation loss', 'Δ validation'],
-    results.map((result) => [
-      NAMES[result.method],
-      result.seeds.join(', '),
-      loss(result.test),
-      delta(result.deltaPercent),
-      loss(result.validation),
-      delta(result.validationDeltaPercent),
-    ]),
+/** What the page is made of. */
+export interface StudyReport {
+  preset: Preset;
+  results: CellResult[];
+  /** Finished runs. */
+  runs: RecordedRun[];
+  /** Runs of the study, finished or not. */
+  planned: number;
+  scores: Score[];
+  /** Loss that scores are taken at. */
+  target: number | null;
+  /** Files of the plots, relative to the page. */
+  plots: string[];
+}
+
+/** The study's page in Markdown: tables like the paper's, bytes, scores, and what the runs have in common. */
+export function studyMarkdown(report: StudyReport): string {
+  const {preset, results, runs, planned, plots} = report;
+  const unfinished = planned - runs.length;
+  return [
+    `# ${preset.title}`,
+    `Mean ± standard deviation over seeds; in brackets the range. Losses are nats a token. Δ is taken seed by seed against the
+uncompressed run of the same seed: same initial weights, same data in the same order. **Test** is the reported split:
+text that no setting was chosen by; **validation** is what settings may be chosen by. Both are whole documents that
+no run trains on.`,
+    unfinished > 0
+      ? `**Not complete:** ${runs.length} of ${planned} runs are finished; \`npm run study -- --preset ${preset.name}\` goes on.`
+      : '',
+    ...preset.tables.map((one) => lossTable(report, one)),
+    bytesTable(report),
+    scoreTable(report),
+    ...plots.map((plot) => `![${plot.replace(/[-.]/g, ' ')}](${plot})`),
+    common(runs, results),
+    `Made by \`npm run study -- --preset ${preset.name}\`.\n`,
+  ]
+    .filter((part) => part !== '')
+    .join('\n\n');
+}
+
+/** A row a method, a column a number of stages, as in the paper's Table 1. */
+function lossTable({preset, results}: StudyReport, one: Preset['tables'][number]): string {
+  const cell = (row: string, stages: number) =>
+    results.find(
+      (result) => result.row === row && (result.stages === stages || row === preset.baseline),
+    );
+  const rows = [...new Set([preset.baseline, ...one.rows])];
+  const head = [
+    '',
+    'seeds',
+    ...one.stages.flatMap((p) => [`test, P = ${p}`, 'Δ test', 'Δ validation']),
+  ];
+  const lines = rows.map((row) => {
+    const cells = one.stages.map((p) => cell(row, p));
+    const seeds = new Set(cells.flatMap((result) => result?.seeds ?? []));
+    return [
+      preset.rows[row].label,
+      [...seeds].join(', ') || 'not run',
+      ...cells.flatMap((result) =>
+        result == null
+          ? ['', '', '']
+          : [loss(result.test), delta(result.deltaPercent), delta(result.validationDeltaPercent)],
+      ),
+    ];
+  });
+  return `## ${one.title}\n\n${table(head, lines)}`;
+}
+
+function bytesTable({preset, results}: StudyReport): string {
+  const base = results.find(({row}) => row === preset.baseline)?.bytesPerToken;
+  const ratio = (cell: CellResult, leg: 'forward' | 'backward' | 'total') =>
+    base == null ? '' : ` (÷${(base[leg] / cell.bytesPerToken[leg]).toFixed(2)})`;
+  const lines = results.map((cell) => [
+    preset.rows[cell.row].label,
+    String(cell.stages),
+    ...(['forward', 'backward', 'total'] as const).map(
+      (leg) => cell.bytesPerToken[leg].toFixed(1) + ratio(cell, leg),
+    ),
+    cell.parameters.toLocaleString('en-US'),
+    cell.capturedEnergy.map((share) => `${(100 * share).toFixed(0)} %`).join(', '),
+    cell.orthogonality?.toExponential(1) ?? '',
+  ]);
+  const head = [
+    '',
+    'P',
+    'bytes/token forward',
+    'backward',
+    'both',
+    'parameters',
+    'captured energy',
+    '‖AᵀA−I‖₂ at most',
+  ];
+  return `## Bytes
+
+Bytes a token and boundary, as they were sent: ids, new projectors, halves of their gradients and codebook slices included.
+Captured energy, by boundary, is ‖RA‖²/‖R‖² on validation text.
+
+${table(head, lines)}`;
+}
+
+function scoreTable({preset, scores, target}: StudyReport): string {
+  if (target == null || scores.length === 0) return '';
+  const lines = scores.map(({row, stages, link, steps, secondsPerStep, computeSeconds, hours}) => [
+    preset.rows[row].label,
+    String(stages),
+    link,
+    steps == null ? 'not reached' : steps.toFixed(0),
+    computeSeconds.toFixed(2),
+    secondsPerStep.toFixed(2),
+    hours == null ? '' : hours.toFixed(2),
+  ]);
+  const links = preset.links.map(
+    ({name, mbps, delayMs}) => `${name}: ${mbps} Mbit/s each way, ${delayMs} ms`,
   );
-  const bytes = table(
-    [
-      'method',
-      'bytes/token forward',
-      'backward',
-      'total',
-      'ratio',
-      'captured energy',
-      '‖AᵀA−I‖₂ at most',
-    ],
-    results.map((result) => [
-      NAMES[result.method],
-      result.bytesPerToken.forward.toFixed(1),
-      result.bytesPerToken.backward.toFixed(1),
-      result.bytesPerToken.total.toFixed(1),
-      ratio(result),
-      result.capturedEnergy.map((share) => `${(100 * share).toFixed(1)} %`).join(', '),
-      result.orthogonality?.toExponential(1) ?? '',
-    ]),
-  );
-  const wide = (name: string, value: unknown) => `${name} ${String(value)}`;
-  return `# Study in small
+  const head = [
+    '',
+    'P',
+    'link',
+    'steps to target',
+    's/step without links',
+    's/step',
+    'hours to target',
+  ];
+  return `## Time to a loss over a link
 
-Mean ± standard deviation (range) over seeds; losses are nats a token. Δ is taken seed by seed against the
-uncompressed run of the same seed: same initial weights, same data in the same order.
+Steps to a validation loss of ${target.toFixed(3)} (between validations on a straight line) × seconds a step. Seconds are those
+of the schedule run on a clock, with compute as measured in the run (all stages on one machine, divided by stages and
+microbatches, a third of it forward) and the bytes as counted. ${links.join('; ')}.
 
-**Test** is the reported split: text that no setting was chosen by. **Validation** is what settings may be
-chosen by. Both are whole documents that no run trains on.
+${table(head, lines)}`;
+}
 
-${losses}
+function common(runs: RecordedRun[], results: CellResult[]): string {
+  if (runs.length === 0) return '';
+  const [{summary}] = runs;
+  const {model, compression, training, pipeline, data} = summary.config;
+  const size = {d: model.hiddenSize, r: compression.rank, layers: model.layers, heads: model.heads};
+  const all = <T>(pick: (run: RecordedRun) => T) => [...new Set(runs.map(pick))].join(', ');
+  return `## Set-up
 
-Bytes are those of tensors over all ${runs[0].bytesPerToken.boundaries.length} boundary(ies), counted as they were sent; they include ids,
-new projectors and halves of their gradients. Captured energy, by boundary, is ‖RA‖²/‖R‖² on validation text.
-
-${bytes}
-
-Model: ${[
-    wide('d', model.hiddenSize),
-    wide('r', compression.rank),
-    wide('layers', model.layers),
-    wide('heads', model.heads),
-    wide('feed-forward', model.intermediateSize),
-    wide('context', training.context),
-  ].join(', ')}; wire ${pipeline.wire}.
-Recipe: ${training.steps} steps of ${training.batchSize} × ${training.context} tokens (${tokens.toLocaleString('en-US')} in all), Muon
-${training.muonLearningRate}, AdamW ${training.adamwLearningRate}, projectors ${training.projectorLearningRate}, ${100 * training.warmup} % warm-up, linear to zero over the last ${100 * training.decay} %,
-clipped at a norm of ${training.clipNorm}. The same for all methods.
-Text: ${config.data.text.length ? config.data.text.join(', ') : 'Brown corpus and Moby Dick'}, data ${dataHash.slice(0, 12)}.
-Backend: ${backend.name} (${versions.backend}), ${backend.threads} thread(s) a run; Node ${versions.node}, ${versions.platform}.
-
-Made by \`npm run study\`.
-`;
+Model: ${Object.entries({
+    ...size,
+    'feed-forward': model.intermediateSize,
+    context: training.context,
+  })
+    .map(([name, value]) => `${name} ${String(value)}`)
+    .join(', ')}; wire ${pipeline.wire}, ${pipeline.microbatches} microbatches.
+Recipe: ${training.steps} steps of ${training.batchSize} × ${training.context} tokens (${summary.tokens.toLocaleString('en-US')} in all), Muon ${training.muonLearningRate}, AdamW ${training.adamwLearningRate}, projectors
+${training.projectorLearningRate}, ${100 * training.warmup} % warm-up, linear to zero over the last ${100 * training.decay} %, clipped at a norm of ${training.clipNorm} (0: not). The same for all methods;
+${results.length} rows by stages, ${runs.length} runs.
+Text: ${data.text.length ? data.text.join(', ') : 'Brown corpus and Moby Dick'}, data ${all(({summary: one}) => one.dataHash.slice(0, 12))}.
+Backend: ${all(({summary: one}) => `${one.backend.name} (${one.versions.backend}), ${one.backend.threads} thread(s)`)}; Node ${all(({summary: one}) => one.versions.node)}; sources ${all(({commit}) => commit.slice(0, 9))}.`;
 }

@@ -1,45 +1,34 @@
 import {spawn, type ChildProcess} from 'node:child_process';
-import {createWriteStream, existsSync, mkdirSync, readFileSync} from 'node:fs';
+import {createWriteStream, existsSync, mkdirSync, readFileSync, writeFileSync} from 'node:fs';
 import path from 'node:path';
 import {cliEntry} from '../../src/cli/launcher/cli_entry.js';
-import {listSettings} from '../../src/cli/config/load_config.js';
 import type {RunConfig} from '../../src/cli/config/schema.js';
 import type {RunSummary} from '../../src/cli/run/summary.js';
-import type {Method} from './aggregate.js';
-
-/** One run of the study. */
-export interface StudyRun {
-  method: Method;
-  seed: number;
-  /** Name of its folder. */
-  name: string;
-}
+import {differingSetting} from './ledger.js';
+import type {StudyRun} from './preset.js';
 
 /** How to do the runs. */
 export interface QueueArgs {
   runs: StudyRun[];
   /** Folder of the runs' folders. */
   folder: string;
-  /** What `flags` come to; runs in the folder must have been begun with the same. */
-  config: RunConfig;
-  /** Flags for `train`, the same for all runs. */
-  flags: string[];
   /** Runs at once. */
   jobs: number;
   /** CPU threads a run. */
   threads: number;
+  /** Called after each run that finished. */
+  onDone: (run: StudyRun) => Promise<void>;
   log: (line: string) => void;
 }
 
 /** Seconds between lines of progress. */
 const TELL_SECONDS = 30;
 
-/** The summary of a finished run, or null. */
-export function finishedRun(folder: string, name: string): RunSummary | null {
+/** Whether the run in the folder is finished. */
+export function isFinished(folder: string, name: string): boolean {
   const file = path.join(folder, name, 'summary.json');
-  if (!existsSync(file)) return null;
-  const summary = JSON.parse(readFileSync(file, 'utf8')) as RunSummary;
-  return summary.status === 'finished' ? summary : null;
+  if (!existsSync(file)) return false;
+  return (JSON.parse(readFileSync(file, 'utf8')) as RunSummary).status === 'finished';
 }
 
 /** Steps a run has done. */
@@ -51,29 +40,18 @@ function stepsDone(folder: string, name: string): number {
     .filter((line) => line.startsWith('{"kind":"step"')).length;
 }
 
-/** Steps of a whole run, once its folder says. */
-function stepsOf(folder: string, name: string): number | null {
-  const file = path.join(folder, name, 'config.json');
-  if (!existsSync(file)) return null;
-  return (JSON.parse(readFileSync(file, 'utf8')) as RunSummary['config']).training.steps;
-}
-
-/** Settings that differ between runs of one study, or do not matter. */
-const MAY_DIFFER = /^(compression\.method|training\.seed|backend\.threads|output\.|network\.)/;
-
 /** Throws when a run in the folder was begun with other settings. */
-function checkBegun({runs, folder, config}: QueueArgs): void {
-  for (const {name} of runs) {
+function checkBegun({runs, folder}: QueueArgs): void {
+  for (const {name, config} of runs) {
     const file = path.join(folder, name, 'config.json');
     if (!existsSync(file)) continue;
-    const begun = new Map(listSettings(JSON.parse(readFileSync(file, 'utf8')) as RunConfig));
-    for (const [key, value] of listSettings(config)) {
-      if (!MAY_DIFFER.test(key) && JSON.stringify(begun.get(key)) !== JSON.stringify(value)) {
-        throw new Error(
-          `The run '${name}' in '${folder}' was begun with ${key} ${JSON.stringify(begun.get(key))}, ` +
-            `now it is ${JSON.stringify(value)}. Remove the folder or choose another with --runs.`,
-        );
-      }
+    const begun = JSON.parse(readFileSync(file, 'utf8')) as RunConfig;
+    const difference = differingSetting(begun, config);
+    if (difference) {
+      throw new Error(
+        `The run '${name}' in '${folder}' was begun with ${difference.key} ${JSON.stringify(difference.one)}, ` +
+          `now it is ${JSON.stringify(difference.other)}. Remove the folder or choose another with --runs.`,
+      );
     }
   }
 }
@@ -85,48 +63,43 @@ function checkBegun({runs, folder, config}: QueueArgs): void {
  * @throws Error naming the runs that failed, after the others are done.
  */
 export async function doRuns(args: QueueArgs): Promise<void> {
-  const {runs, folder, flags, jobs, threads, log} = args;
+  const {runs, folder, jobs, threads, onDone, log} = args;
   checkBegun(args);
   const entry = await cliEntry();
   mkdirSync(folder, {recursive: true});
-  const waiting = runs.filter(({name}) => !finishedRun(folder, name));
-  const skipped = runs.length - waiting.length;
-  if (skipped) log(`${skipped} of ${runs.length} runs were finished before.`);
+  const waiting = [...runs];
   const running = new Map<string, ChildProcess>();
   const failed: string[] = [];
+  let finished = 0;
   let stopping = false;
   const began = Date.now();
-  const doneBefore = runs.reduce((sum, {name}) => sum + stepsDone(folder, name), 0);
+  const total = runs.reduce((sum, {config}) => sum + config.training.steps, 0);
+  const steps = () => runs.reduce((sum, {name}) => sum + stepsDone(folder, name), 0);
+  const before = steps();
 
   const tell = () => {
-    const done = runs.map(({name}) => stepsDone(folder, name));
-    const each = runs.map(({name}) => stepsOf(folder, name)).find((steps) => steps !== null);
+    const done = steps();
     const active = [...running.keys()].map((name) => `${name} ${stepsDone(folder, name)}`);
-    const gained = done.reduce((sum, steps) => sum + steps, 0) - doneBefore;
-    const left = each ? each * runs.length - gained - doneBefore : 0;
-    const minutes = gained ? (((Date.now() - began) / gained) * left) / 60000 : null;
-    const finished = runs.filter(({name}) => finishedRun(folder, name)).length;
+    const minutes =
+      done > before ? ((Date.now() - began) * (total - done)) / (done - before) / 60000 : null;
     log(
-      `${finished}/${runs.length} runs done; ${active.join(', ')} of ${each ?? '?'} steps; ` +
+      `${finished}/${runs.length} runs done; ${active.join(', ')} steps; ` +
         (minutes === null ? 'time left not known yet' : `about ${Math.ceil(minutes)} min left`),
     );
   };
 
-  const start = ({name, method, seed}: StudyRun) =>
-    new Promise<void>((resolve) => {
+  const start = (run: StudyRun) =>
+    new Promise<void>((resolve, reject) => {
+      const {name, config} = run;
       // A run that has its configuration is gone on with, which needs no settings.
       const begun = existsSync(path.join(folder, name, 'config.json'));
       const place = ['--runs', folder, '--name', name];
-      const settings = [
-        ...flags,
-        '--method',
-        method,
-        '--seed',
-        String(seed),
-        '--threads',
-        String(threads),
-      ];
-      const line = begun ? ['train', ...place, '--resume'] : ['train', ...place, ...settings];
+      const settings = path.join(folder, `${name}.json`);
+      const own = {...config, output: {...config.output, runs: folder}};
+      writeFileSync(settings, JSON.stringify(own, null, 2));
+      const line = begun
+        ? ['train', ...place, '--resume']
+        : ['train', ...place, '--config', settings, '--threads', String(threads)];
       const output = createWriteStream(path.join(folder, `${name}.log`), {flags: 'a'});
       const child = spawn(process.execPath, [...entry.execArgv, entry.file, ...line], {
         stdio: ['ignore', 'pipe', 'pipe'],
@@ -137,10 +110,16 @@ export async function doRuns(args: QueueArgs): Promise<void> {
       child.on('close', (code) => {
         output.end();
         running.delete(name);
-        if (!finishedRun(folder, name) && !stopping) {
+        if (isFinished(folder, name)) {
+          finished++;
+          log(`${name} is done.`);
+          onDone(run).then(resolve, reject);
+          return;
+        }
+        if (!stopping) {
           failed.push(name);
           log(`${name} failed (exit code ${code}); see ${path.join(folder, `${name}.log`)}`);
-        } else if (!stopping) log(`${name} is done.`);
+        }
         resolve();
       });
     });
@@ -153,12 +132,20 @@ export async function doRuns(args: QueueArgs): Promise<void> {
   process.on('SIGTERM', stop);
   const timer = setInterval(tell, TELL_SECONDS * 1000);
   const worker = async () => {
-    for (let next = waiting.shift(); next && !stopping; next = waiting.shift()) await start(next);
+    for (let next = waiting.shift(); next && !stopping; next = waiting.shift()) {
+      if (isFinished(folder, next.name)) {
+        finished++;
+        await onDone(next);
+      } else await start(next);
+    }
   };
-  await Promise.all(Array.from({length: jobs}, worker));
-  clearInterval(timer);
-  process.off('SIGINT', stop);
-  process.off('SIGTERM', stop);
+  try {
+    await Promise.all(Array.from({length: jobs}, worker));
+  } finally {
+    clearInterval(timer);
+    process.off('SIGINT', stop);
+    process.off('SIGTERM', stop);
+  }
   if (stopping) throw new Error('Stopped; the same command goes on where it was.');
   if (failed.length) throw new Error(`These runs failed: ${failed.join(', ')}.`);
 }

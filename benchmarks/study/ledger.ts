@@ -1,0 +1,80 @@
+import {existsSync, readFileSync} from 'node:fs';
+import path from 'node:path';
+import {listSettings} from '../../src/cli/config/load_config.js';
+import type {RunConfig} from '../../src/cli/config/schema.js';
+import type {MetricsRecord} from '../../src/cli/run/records.js';
+import type {RunSummary} from '../../src/cli/run/summary.js';
+import {writeFileAtomic} from '../../src/data/cache_folder.js';
+import type {StudyRun} from './preset.js';
+
+/** What is kept of a finished run: enough for tables, plots and scores, and to know what made it. */
+export interface RecordedRun {
+  name: string;
+  row: string;
+  stages: number;
+  seed: number;
+  /** Commit of the sources, where git knows it. */
+  commit: string;
+  summary: RunSummary;
+  /** Validation losses by step. */
+  curve: Array<{step: number; loss: number}>;
+}
+
+/** All finished runs of a study, beside its report: what was done once, on whatever machine, is not done again. */
+export interface Ledger {
+  preset: string;
+  runs: RecordedRun[];
+}
+
+/** Settings that have no influence on the numbers. */
+const NO_INFLUENCE = /^(backend\.threads|output\.|network\.)/;
+
+/** The first setting in which two configurations differ in a way that matters, or null. */
+export function differingSetting(
+  one: RunConfig,
+  other: RunConfig,
+): {key: string; one: unknown; other: unknown} | null {
+  const settings = new Map(listSettings(one));
+  for (const [key, value] of listSettings(other)) {
+    const before = settings.get(key);
+    if (!NO_INFLUENCE.test(key) && JSON.stringify(before) !== JSON.stringify(value)) {
+      return {key, one: before, other: value};
+    }
+  }
+  return null;
+}
+
+/** Reads a study's ledger; empty where there is none. */
+export function readLedger(file: string, preset: string): Ledger {
+  if (!existsSync(file)) return {preset, runs: []};
+  return JSON.parse(readFileSync(file, 'utf8')) as Ledger;
+}
+
+/** The recorded run of that name and those settings, if there is one. */
+export function recorded(ledger: Ledger, run: StudyRun): RecordedRun | null {
+  const found = ledger.runs.find(({name}) => name === run.name);
+  return found && !differingSetting(found.summary.config, run.config) ? found : null;
+}
+
+/** Puts a finished run in, in place of one of the same name, and writes the ledger. */
+export async function record(
+  file: string,
+  ledger: Ledger,
+  run: StudyRun,
+  runs: string,
+  commit: string,
+): Promise<void> {
+  const folder = path.join(runs, run.name);
+  const summary = JSON.parse(readFileSync(path.join(folder, 'summary.json'), 'utf8')) as RunSummary;
+  const lines = readFileSync(path.join(folder, 'metrics.jsonl'), 'utf8').trim().split('\n');
+  const curve = lines.flatMap((line) => {
+    const entry = JSON.parse(line) as MetricsRecord;
+    const wanted = entry.kind === 'evaluation' && entry.split === 'validation';
+    return wanted ? [{step: entry.step, loss: entry.loss}] : [];
+  });
+  const {name, row, stages, seed} = run;
+  ledger.runs = ledger.runs.filter((other) => other.name !== name);
+  ledger.runs.push({name, row, stages, seed, commit, summary, curve});
+  ledger.runs.sort((a, b) => (a.name < b.name ? -1 : 1));
+  await writeFileAtomic(file, `${JSON.stringify(ledger, null, 1)}\n`);
+}
