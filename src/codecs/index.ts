@@ -22,3 +22,12 @@ export {
   getIdsCodec,
   registerCodec,
 } from './registry.js';
+export type {CompressionMethod, MethodModel, MethodPlan, MethodRequest} from './method.js';
+export {
+  getMethod,
+  methodNames,
+  methodPlan,
+  parseLegSpec,
+  registerMethod,
+  type CompressionSettings,
+} from './methods/index.js';

@@ -47,6 +47,32 @@ describe('configuration', () => {
       {compression: {rank: 256}},
       /compression\.rank is 256, more than model\.hiddenSize \(128\)/,
     ],
+    [
+      'an unknown method',
+      {compression: {method: 'mapel'}},
+      /compression\.method is "mapel": unknown compression method.*Did you mean 'mapl'/,
+    ],
+    [
+      'a setting that the method has not',
+      {compression: {method: 'int8', anchors: 'full'}},
+      /compression\.anchors is "full", but the method 'int8' has no such setting/,
+    ],
+    [
+      'an unknown codec of a leg',
+      {compression: {forward: {codec: 'int9'}}},
+      /unknown leg codec 'int9'\. Did you mean 'int8'/,
+    ],
+    [
+      'an unknown option of a codec',
+      {compression: {backward: 'int8:stochastik'}},
+      /'int8' has no option 'stochastik'\. Did you mean 'stochastic'/,
+    ],
+    [
+      'a codec without a name',
+      {compression: {forward: {groups: 8}}},
+      /compression\.forward is \{"groups":8\}: expected the name of a codec/,
+    ],
+    ['an unreadable codec', {compression: {forward: 'a:b:c'}}, /'a:b:c' is no codec of a leg/],
     ['rank zero', {compression: {rank: 0}}, /compression\.rank is 0/],
     [
       'fewer layers than stages',
@@ -144,6 +170,19 @@ describe('configuration files and flags', () => {
     expect(config.model.tieEmbeddings).toBeFalse();
     expect(config.compression.anchorRank).toBeNull();
     expect(config.training.adamwLearningRate).toBe(0.001);
+  });
+
+  it('take codecs of legs as words, in files also as objects', async () => {
+    const yaml = join(folder, 'run.yaml');
+    await writeFile(yaml, 'compression:\n  forward: {codec: int4, group: 64}\n  backward: int8\n');
+    const file = await parse('--config', yaml);
+    expect(file.compression.forward).toEqual({codec: 'int4', group: 64});
+    expect(file.compression.backward).toEqual({codec: 'int8'});
+    const flags = await parse(
+      ...['--config', yaml, '--forward', 'int8:stochastic', '--backward', 'null'],
+    );
+    expect(flags.compression.forward).toEqual({codec: 'int8', stochastic: true});
+    expect(flags.compression.backward).toBeNull();
   });
 
   it('have the same messages for flags', async () => {

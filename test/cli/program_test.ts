@@ -1,6 +1,7 @@
 import {cp, mkdir, mkdtemp, readFile, rm, truncate, writeFile} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import path from 'node:path';
+import {getMethod, methodNames} from '../../src/codecs/methods/index.js';
 import {configSections} from '../../src/cli/config/schema.js';
 import {makeProgram} from '../../src/cli/program.js';
 import {fixturePath} from '../support/fixture_path.js';
@@ -53,6 +54,11 @@ describe('program', () => {
         expect(help).toMatch(new RegExp(`--${flag}\\b`));
       }
     }
+  });
+
+  it('says what each compression method is', async () => {
+    const help = await helpOf('train');
+    for (const name of methodNames()) expect(help).toContain(getMethod(name).summary);
   });
 
   it('suggests the nearest command and flag', async () => {

@@ -1,4 +1,5 @@
 import {Command} from 'commander';
+import {getMethod, methodNames} from '../../codecs/methods/index.js';
 import {addConfigFlags, configFromOptions, givenSettings} from '../config/flags.js';
 import {reportPage} from '../report/report_page.js';
 import {boundaryTable} from '../report/boundary_table.js';
@@ -18,7 +19,7 @@ export function trainCommand(): Command {
     .option('--resume', 'go on from the last checkpoint of the run')
     .option('--force', 'replace a run of the same name')
     .action(run);
-  return withExamples(addConfigFlags(command), [
+  return withExamples(withMethods(addConfigFlags(command)), [
     ['The reference run on the demo text', 'tfjs-mapl train --name first'],
     [
       'Your text, two stages, all in one process',
@@ -27,10 +28,23 @@ export function trainCommand(): Command {
     ['Without compression, to compare', 'tfjs-mapl train --method none --name plain'],
     ['Go on after Ctrl-C', 'tfjs-mapl train --name first --resume'],
     [
+      'Gradients in 8 bits, with everything else as MAPL has it',
+      'tfjs-mapl train --method mapl --backward int8:stochastic,errorFeedback',
+    ],
+    [
       'Everything from a file, one setting changed',
       'tfjs-mapl train --config configs/demo.yaml --steps 100',
     ],
   ]);
+}
+
+/** Says under the help of a command what each compression method is. */
+function withMethods(command: Command): Command {
+  const width = Math.max(...methodNames().map((name) => name.length));
+  const lines = methodNames().map((name) => {
+    return `  ${name.padEnd(width)}  ${getMethod(name).summary}`;
+  });
+  return command.addHelpText('after', `\nMethods:\n${lines.join('\n')}`);
 }
 
 async function run(options: Record<string, unknown>): Promise<void> {

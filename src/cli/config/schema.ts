@@ -110,9 +110,14 @@ const training = z.strictObject({
   seed: count(0).default(0).describe('seed of weights and of the order of the data'),
   muonLearningRate: positive().default(0.02).describe('rate of Muon (hidden matrices)'),
   adamwLearningRate: positive().default(0.01).describe('rate of AdamW (everything else)'),
-  projectorLearningRate: positive().default(0.002).describe('rate of SPEL (projectors)'),
+  projectorLearningRate: positive()
+    .default(0.002)
+    .describe('rate of projectors (SPEL; Muon if unconstrained)'),
   weightDecay: z.number().min(0).default(0).describe('decoupled weight decay'),
   warmup: share().default(0.05).describe('share of the steps that warm up'),
+  projectorWarmup: share()
+    .default(0)
+    .describe('share of the steps over which the rate of projectors rises, on top of warmup'),
   decay: share().default(0.5).describe('share of the steps, at the end, that go down to zero'),
   clipNorm: z
     .number()

@@ -1,5 +1,10 @@
 import type {MaplOptions} from '../../optimizers/mapl_optimizer.js';
-import {warmupConstant, warmupLinear, type Schedule} from '../../optimizers/schedules.js';
+import {
+  warmupConstant,
+  warmupLinear,
+  type LearningRate,
+  type Schedule,
+} from '../../optimizers/schedules.js';
 import type {RunConfig} from '../config/schema.js';
 
 /**
@@ -14,6 +19,13 @@ export function learningSchedule(config: RunConfig): Schedule {
   return warmupLinear({warmupSteps, holdUntil, totalSteps: steps});
 }
 
+/** The projectors' rate, which may rise over more steps than that of the rest. */
+function projectorRate({training}: RunConfig): LearningRate {
+  const {projectorLearningRate: peak, projectorWarmup, steps} = training;
+  const warmupSteps = Math.round(projectorWarmup * steps);
+  return warmupSteps === 0 ? peak : warmupConstant({peak, warmupSteps});
+}
+
 /**
  * Options of `train.mapl` for a configuration. `clipNorm` holds for the norm over all stages, which the
  * trainer hands to each stage's optimizer.
@@ -23,7 +35,7 @@ export function recipeOf(config: RunConfig): MaplOptions {
   return {
     learningRate: training.muonLearningRate,
     adamLearningRate: training.adamwLearningRate,
-    projectorLearningRate: training.projectorLearningRate,
+    projectorLearningRate: projectorRate(config),
     weightDecay: training.weightDecay,
     adamWeightDecay: training.weightDecay,
     schedule: learningSchedule(config),
