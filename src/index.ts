@@ -7,6 +7,7 @@
 export * from './backends/index.js';
 export * from './codecs/index.js';
 export * as diagnostics from './diagnostics/index.js';
+export {initialiseBoundaries} from './diagnostics/index.js';
 export * from './io/index.js';
 export * from './layers/index.js';
 export * from './manifolds/index.js';

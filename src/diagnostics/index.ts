@@ -5,6 +5,8 @@ export {capturedEnergy} from './captured_energy.js';
 export {CodeCounts, codebookUsage} from './codebook_usage.js';
 export type {CodebookUsage} from './codebook_usage.js';
 export {GramAccumulator} from './gram_accumulator.js';
+export {initialiseBoundaries} from './initialise_boundaries.js';
+export type {BoundaryStart, InitialiseBoundariesOptions} from './initialise_boundaries.js';
 export {orthogonalityError, orthogonalityErrorOf} from './orthogonality_error.js';
 export {principalAngles} from './principal_angles.js';
 export {codebookStaleness, quantisationError} from './relative_error.js';
