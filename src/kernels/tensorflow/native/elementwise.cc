@@ -121,11 +121,21 @@ void MuonUpdate(const float* momentum, const float* gradient, float* new_momentu
                 float* direction, int64_t size, float keep, float take, bool nesterov,
                 const Parallel& parallel) {
   const Range body = [=](int64_t first, int64_t last) {
-    for (int64_t i = first; i < last; i++) {
-      const float share = take * gradient[i];
-      const float mean = keep * momentum[i] + share;
-      new_momentum[i] = mean;
-      direction[i] = nesterov ? keep * mean + share : mean;
+    for (int64_t i = first; i < last; i += kLanes) {
+      const int64_t count = std::min<int64_t>(kLanes, last - i);
+      const bool whole = count == kLanes;
+      const Vec g = whole ? Load(gradient + i) : LoadFirst(gradient + i, count);
+      const Vec m = whole ? Load(momentum + i) : LoadFirst(momentum + i, count);
+      const Vec share = take * g;
+      const Vec mean = keep * m + share;
+      const Vec along = nesterov ? keep * mean + share : mean;
+      if (whole) {
+        Store(new_momentum + i, mean);
+        Store(direction + i, along);
+      } else {
+        StoreFirst(new_momentum + i, mean, count);
+        StoreFirst(direction + i, along, count);
+      }
     }
   };
   OverElements(size, 2, body, parallel);

@@ -81,15 +81,18 @@ cudaError_t mapl_global_norm(const float* const* tensors, const int64_t* sizes, 
 
 /* z [rows,rank] = x A − E[ids](P A), x̂ [rows,width] = z Aᵀ + E[ids] P: projector A [width,rank], anchors E
  * [vocabulary,anchor_rank], basis P [anchor_rank,width]. A token outside the vocabulary gives a row of NaN. */
-int64_t mapl_boundary_encode_workspace(int64_t rank, int64_t anchor_rank);
+int64_t mapl_boundary_encode_workspace(int64_t rows, int64_t width, int64_t rank,
+                                       int64_t anchor_rank);
 cudaError_t mapl_boundary_encode(const float* x, const int32_t* ids, const float* projector,
                                  const float* anchors, const float* basis, float* z,
                                  void* workspace, int64_t rows, int64_t width, int64_t rank,
                                  int64_t anchor_rank, int64_t vocabulary, cudaStream_t stream);
+int64_t mapl_boundary_decode_workspace(int64_t rows, int64_t width, int64_t rank,
+                                       int64_t anchor_rank);
 cudaError_t mapl_boundary_decode(const float* z, const int32_t* ids, const float* projector,
-                                 const float* anchors, const float* basis, float* x, int64_t rows,
-                                 int64_t width, int64_t rank, int64_t anchor_rank,
-                                 int64_t vocabulary, cudaStream_t stream);
+                                 const float* anchors, const float* basis, float* x,
+                                 void* workspace, int64_t rows, int64_t width, int64_t rank,
+                                 int64_t anchor_rank, int64_t vocabulary, cudaStream_t stream);
 
 /* y, out [batch,rows,columns]; `coefficients` [steps,3] on the host: X ← X(a + b XᵀX + c (XᵀX)²) from
  * X = y / (1.01 ‖y‖), of wide matrices the transpose. float32 throughout. batch at most 1024. */
