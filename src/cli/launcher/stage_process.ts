@@ -101,18 +101,19 @@ export class StageProcess {
     const setup = this.setup as StageSetup;
     const {index, config, backend} = setup;
     const {startTimeout} = config.network;
-    const opening = address
-      ? (this.transport as Transport).connect(address, {timeoutMs: startTimeout * 1000})
+    const next = address
+      ? await (this.transport as Transport).connect(address, {timeoutMs: startTimeout * 1000})
       : undefined;
-    opening?.catch(() => undefined);
+    const previous = index > 0 ? await (this.previous as Promise<Channel>) : undefined;
+    // Only now: a backend that loads and a model that is built answer nobody's handshake.
     await bringUpBackend(backend);
     const {stages, format} = await splitRun(setup);
     const trainer = new StageTrainer({
       ...trainerSettings(setup),
       stage: keepStage(stages, index),
       optimizer: stageOptimizer(setup),
-      previous: index > 0 ? await (this.previous as Promise<Channel>) : undefined,
-      next: await opening,
+      previous,
+      next,
     });
     this.worker = await StageWorker.create(setup, trainer, format);
     this.send({type: 'ready', ready: this.worker.ready});

@@ -68,6 +68,8 @@ export async function libp2pOptions(args: Libp2pOptionsArgs): Promise<Libp2pOpti
       // A peer that computes answers late. `connect` has its own, shorter limit where asked.
       dialTimeout: CONNECT_TIMEOUT_MS,
       addressDialTimeout: CONNECT_TIMEOUT_MS,
+      // Default 10 s: two stages that start on a busy machine need longer for their handshake.
+      inboundUpgradeTimeout: CONNECT_TIMEOUT_MS,
       outboundStreamProtocolNegotiationTimeout: CONNECT_TIMEOUT_MS,
       inboundStreamProtocolNegotiationTimeout: CONNECT_TIMEOUT_MS,
       // Connecting again is for who uses the transport: its streams would not come back.

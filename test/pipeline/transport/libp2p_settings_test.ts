@@ -143,6 +143,18 @@ describe('settings of libp2p', () => {
       return node;
     }
 
+    it('wait for a peer that is slow to begin its handshake', async () => {
+      const node = await makeNode();
+      const {port} = multiaddr(node.getMultiaddrs()[0]).toOptions();
+      const socket = connect(port, '127.0.0.1');
+      let ended = false;
+      socket.on('close', () => (ended = true)).on('error', () => undefined);
+      // libp2p's default is 10 s.
+      await sleep(11000);
+      expect(ended).toBeFalse();
+      socket.destroy();
+    }, 20000);
+
     it('let a stream pause with a full window', async () => {
       const [from, to] = [await makeNode(), await makeNode()];
       // The window grows with the round trip: without a delay it stays small, and so harmless.
