@@ -19,8 +19,8 @@ export interface SavableLeg {
   end: LegEnd;
 }
 
-/** What a checkpoint has of an end: what it is of, and the names of its entries. */
-export type SavedLeg = LegIdentity & {entries: string[]};
+/** What a checkpoint has of an end: what it is of, and how many entries. */
+export type SavedLeg = LegIdentity & {entries: number};
 
 /** State of a stage's ends, ready to be written, and what `trainer_state.json` says of it. */
 export async function legTensors(
@@ -33,7 +33,7 @@ export async function legTensors(
     if (state == null) {
       continue;
     }
-    saved[name] = {...identity, entries: Object.keys(state)};
+    saved[name] = {...identity, entries: Object.keys(state).length};
     for (const [entry, {dtype, shape, values}] of Object.entries(state)) {
       const kind = dtype === 'int32' ? 'I32' : 'F32';
       tensors.push({name: `${name}/${entry}`, dtype: kind, shape, data: values});
@@ -64,14 +64,17 @@ export async function loadLegs(
   try {
     for (const {name, end} of own) {
       const state: LegState = {};
-      for (const entry of saved[name].entries) {
-        const tensor = `${name}/${entry}`;
-        const reader = files.reader(tensor);
-        if (reader == null) {
-          throw new Error(`${folder}: tensor '${tensor}' is missing from its legs-… files.`);
-        }
+      const tensors = files.names().filter((tensor) => tensor.startsWith(`${name}/`));
+      if (tensors.length !== saved[name].entries) {
+        throw new Error(
+          `${folder}: the legs-… files have ${tensors.length} entries of '${name}', ` +
+            `expected ${saved[name].entries}: a file is missing or of another checkpoint.`,
+        );
+      }
+      for (const tensor of tensors) {
+        const reader = files.reader(tensor)!;
         const {shape, dtype} = reader.entry(tensor);
-        state[entry] =
+        state[tensor.slice(name.length + 1)] =
           dtype === 'I32'
             ? {dtype: 'int32', shape, values: await reader.int32(tensor)}
             : {dtype: 'float32', shape, values: await reader.float32(tensor)};
