@@ -5,6 +5,7 @@
 const {build} = require('esbuild');
 const fs = require('node:fs');
 const path = require('node:path');
+const {FLAGS} = require('./test/karma/chromium_flags.cjs');
 const {countsReporter} = require('./test/karma/counts_reporter.cjs');
 
 /** As in test/run.ts. */
@@ -18,29 +19,6 @@ const FOLDERS = [
   'models',
   'io',
   'diagnostics',
-];
-
-const FLAGS = [
-  '--headless=new',
-  // WebGPU on the CPU: there is no GPU where tests run, and the same adapter everywhere gives the same results.
-  '--enable-unsafe-webgpu',
-  '--use-webgpu-adapter=swiftshader',
-  '--enable-features=Vulkan',
-  '--use-vulkan=swiftshader',
-  '--use-angle=swiftshader',
-  // Nothing but the tests: no updates, no first-run pages, no traffic.
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-default-apps',
-  '--disable-extensions',
-  '--disable-quic',
-  '--disable-sync',
-  '--no-default-browser-check',
-  '--no-first-run',
-  // Shared memory is small in containers.
-  '--disable-dev-shm-usage',
-  // Chromium's sandbox refuses to run as root.
-  ...(process.getuid?.() === 0 ? ['--no-sandbox'] : []),
 ];
 
 /** One script of all specs, loaded after the backend is up: some specs make tensors when they are declared. */
@@ -108,7 +86,7 @@ module.exports = async (config) => {
     },
     reporters: ['dots', 'counts'],
     browsers: ['Headless'],
-    customLaunchers: {Headless: {base: 'Chrome', flags: FLAGS}},
+    customLaunchers: {Headless: {base: 'Chrome', flags: ['--headless=new', ...FLAGS]}},
     // One spec on emulated WebGPU may take minutes.
     browserNoActivityTimeout: 600_000,
     captureTimeout: 120_000,

@@ -1,7 +1,7 @@
 /**
  * Runs one suite in Node: `npm run test:suite -- --suite backend --backend wasm [--filter text] [--json file]`.
  * `--slowest 10` lists the specs that took longest.
- * Suites: `backend` (folders that run on every tfjs backend) and `node`.
+ * Suites: `backend` (folders that run on every tfjs backend), `node`, and `examples` (drives a Chromium).
  */
 import {readdirSync, writeFileSync} from 'node:fs';
 import path from 'node:path';
@@ -23,7 +23,8 @@ export const SUITES: Record<string, string[]> = {
     'io',
     'diagnostics',
   ],
-  node: ['pipeline', 'codecs', 'data', 'cli', 'backends', 'docs'],
+  examples: ['examples/browser'],
+  node: ['pipeline', 'codecs', 'data', 'cli', 'backends', 'docs', 'examples/node'],
 };
 
 const {values} = parseArgs({
@@ -45,7 +46,7 @@ const root = import.meta.dirname;
 const specs = readdirSync(root, {recursive: true, withFileTypes: true})
   .filter((entry) => entry.isFile() && entry.name.endsWith('_test.ts'))
   .map((entry) => path.join(entry.parentPath, entry.name))
-  .filter((file) => folders.includes(path.relative(root, file).split(path.sep)[0]))
+  .filter((file) => folders.some((folder) => file.startsWith(path.join(root, folder) + path.sep)))
   .filter((file) => values.files == null || path.relative(root, file).includes(values.files))
   .sort();
 

@@ -85,6 +85,12 @@ async function sampleText() {
     'data',
   );
   const files = JSON.parse(await readFile(path.join(data, 'file_list.json'), 'utf8'));
-  const chapters = files.slice(0, CHAPTERS).map((name) => readFile(path.join(data, name), 'utf8'));
-  return (await Promise.all(chapters)).map((text) => text.trim()).join('\n\n');
+  const chapters = files.filter((name) => name.startsWith('chapter_')).slice(0, CHAPTERS);
+  const texts = chapters.map((name) => readFile(path.join(data, name), 'utf8'));
+  const clean = (text) =>
+    text
+      .replace(/\r\n?/g, '\n')
+      .replace(/\n{3,}/g, '\n\n')
+      .trim();
+  return (await Promise.all(texts)).map(clean).join('\n\n');
 }

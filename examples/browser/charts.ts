@@ -46,7 +46,13 @@ class StepChart {
 
   private make(): uPlot {
     const style = getComputedStyle(this.element);
-    const colour = (name: string) => style.getPropertyValue(name).trim();
+    // A canvas knows neither var() nor light-dark(): the browser works them out.
+    const colour = (name: string) => {
+      this.element.style.color = `var(${name})`;
+      const value = style.color;
+      this.element.style.color = '';
+      return value;
+    };
     const axis = {
       stroke: colour('--dim'),
       grid: {stroke: colour('--line'), width: 1},

@@ -6,7 +6,7 @@ export class DeviceError extends Error {
 }
 
 const MEMORY =
-  /out of memory|OOM|allocation (failed|size)|array buffer allocation|invalid array length|invalid typed array length|memory\.grow|could not allocate|unable to allocate/i;
+  /out of memory|\bOOM\b|allocation (failed|size)|array buffer allocation|invalid array length|invalid typed array length|memory\.grow|could not allocate|unable to allocate/i;
 
 /** Whether an error says that memory ran out: every engine and backend says it in its own way. */
 export function isOutOfMemory(error: unknown): boolean {

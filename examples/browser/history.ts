@@ -4,7 +4,7 @@ export interface Point {
   step: number;
   /** Of this step, or the mean where points were merged. */
   loss: number;
-  /** Running mean over some twenty steps. */
+  /** Running mean over some ten steps. */
   smooth: number;
   tokensPerSecond: number;
 }
@@ -23,7 +23,7 @@ export class History {
 
   add(step: number, loss: number, tokensPerSecond: number): Point {
     // Unbiased at the start.
-    this.mean += Math.max(1 / (this.seen + 1), 0.1) * (loss - this.mean);
+    this.mean += Math.max(1 / (this.seen + 1), 0.2) * (loss - this.mean);
     this.seen++;
     const point = {step, loss, smooth: this.mean, tokensPerSecond};
     this.points.push(point);

@@ -31,7 +31,17 @@ import {
   showBackends,
   showSettings,
 } from './setup_form.js';
-import {diedAt, discardRun, loadRun, markRunning, saveRun, type StoredRun} from './storage.js';
+import {
+  claimStorage,
+  diedAt,
+  discardRun,
+  isClaimed,
+  loadRun,
+  markRunning,
+  releaseStorage,
+  saveRun,
+  type StoredRun,
+} from './storage.js';
 import {setUpTheme} from './theme.js';
 import {guarded, TrainingLoop} from './training_loop.js';
 import {cleanText, loadVocabulary, type Vocabulary} from './vocabulary.js';
@@ -66,14 +76,19 @@ let deviceGone = false;
 
 function enter(next: State, status: string): void {
   state = next;
-  toggle.disabled = next === 'busy' || next === 'pausing' || next === 'broken';
+  setUsable(toggle, next === 'idle' || next === 'running' || next === 'paused');
   toggle.textContent =
     next === 'running' || next === 'pausing' ? 'Pause' : run == null ? 'Start training' : 'Resume';
   reset.hidden = run == null;
   reset.disabled = !(next === 'paused' || (next === 'broken' && !deviceGone));
-  write.disabled = !(next === 'running' || next === 'paused');
+  setUsable(write, next === 'running' || next === 'paused');
   lockForm(next !== 'idle');
   showStatus(status);
+}
+
+/** A button that is `disabled` would lose the focus, and whoever uses the keyboard their place. */
+function setUsable(button: HTMLButtonElement, usable: boolean): void {
+  button.setAttribute('aria-disabled', String(!usable));
 }
 
 /** Starts something that a click asked for; what goes wrong is shown, never swallowed. */
@@ -84,9 +99,10 @@ function act(work: () => Promise<void>): void {
 function fail(error: unknown): void {
   console.error(error);
   loop = null;
-  markRunning(null);
+  if (run != null) markRunning(null);
   deviceGone ||= error instanceof DeviceError;
   if (run == null) {
+    releaseStorage();
     enter(deviceGone ? 'broken' : 'idle', 'Not started.');
     showAlert(explain(error), {reload: deviceGone});
     return;
@@ -122,6 +138,11 @@ async function prepare(stored: {run: StoredRun; text: string} | null): Promise<v
   const name = currentBackend();
   hideAlert();
   enter('busy', 'Reading the text…');
+  if (!(await claimStorage())) {
+    throw new Error(
+      'Another tab of this page has a run. Close it, or begin a new run there, first.',
+    );
+  }
   await yieldToPage();
   const vocabulary = await vocabularyOf(settings.vocabulary);
   const ids = await vocabulary.encode(text);
@@ -205,14 +226,18 @@ async function onToggle(): Promise<void> {
     loop?.pause();
     return;
   }
+  if (state !== 'idle' && state !== 'paused') return;
   if (run == null) await prepare(null);
   if (run != null) await trainUntilPaused(run);
 }
 
 async function onReset(): Promise<void> {
+  toggle.focus();
+  enter('busy', 'Clearing…');
   run?.session.dispose();
   run = null;
   await discardRun();
+  releaseStorage();
   hideAlert();
   showPoint(null);
   showTraffic(null);
@@ -223,10 +248,8 @@ async function onReset(): Promise<void> {
 
 async function onWrite(): Promise<void> {
   if (run == null) return;
-  if (loop != null) {
-    loop.wantSample();
-    return;
-  }
+  if (state === 'running') loop?.wantSample();
+  if (state !== 'paused') return;
   enter('busy', 'Writing a sample…');
   await guarded(writeSample(run), run.backend);
   enter('paused', `Paused at step ${run.session.step}.`);
@@ -234,8 +257,8 @@ async function onWrite(): Promise<void> {
 
 async function offerStoredRun(): Promise<void> {
   const stored = await loadRun();
-  const died = diedAt();
-  markRunning(null);
+  const died = (await isClaimed()) ? null : diedAt();
+  if (died != null) markRunning(null);
   if (died != null) {
     const where = stored == null ? 'nothing was stored' : `step ${stored.run.step} is stored`;
     showAlert(
@@ -251,6 +274,7 @@ async function offerStoredRun(): Promise<void> {
   element('stored').hidden = false;
   const take = async () => {
     if (state !== 'idle') return;
+    toggle.focus();
     showSettings(settings);
     setText(stored.text);
     await prepare(stored);
@@ -286,7 +310,9 @@ document.addEventListener('visibilitychange', () => {
   if (document.hidden) loop?.wantSave();
 });
 // Leaving the page is no accident.
-addEventListener('pagehide', () => markRunning(null));
+addEventListener('pagehide', () => {
+  if (run != null) markRunning(null);
+});
 // What nothing waits for must not vanish in the console.
 addEventListener('unhandledrejection', ({reason}) => showAlert(explain(reason)));
 addEventListener('error', ({error}) => {

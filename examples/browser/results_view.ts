@@ -30,12 +30,9 @@ export function showPoint(point: Point | null): void {
 
 /** @param traffic Bytes of a token over all boundaries, both ways. */
 export function showTraffic(traffic: {bytes: number; uncompressed: number} | null): void {
-  if (traffic == null || traffic.bytes === 0) {
-    element('traffic').textContent = '–';
-    return;
-  }
-  const instead = make('small', {textContent: ` instead of ${traffic.uncompressed}`});
-  element('traffic').replaceChildren(String(traffic.bytes), instead);
+  const none = traffic == null || traffic.bytes === 0;
+  element('traffic').textContent = none ? '–' : String(traffic.bytes);
+  element('instead').textContent = none ? 'bytes' : `bytes, not ${traffic.uncompressed}`;
 }
 
 /** A row for each boundary. */

@@ -65,6 +65,37 @@ export async function discardRun(): Promise<void> {
   await Promise.all([del('run', store()), del('text', store())]);
 }
 
+const LOCK = 'tfjs-mapl-example';
+let release: (() => void) | null = null;
+
+/**
+ * Makes the store this tab's own, until {@link releaseStorage} or until the tab is gone: two tabs would overwrite each
+ * other's run.
+ *
+ * @returns Whether that worked; false if another tab has it
+ */
+export async function claimStorage(): Promise<boolean> {
+  if (release != null || navigator.locks == null) return true;
+  return new Promise((resolve, reject) => {
+    const hold = (lock: Lock | null) => {
+      resolve(lock != null);
+      return lock == null ? undefined : new Promise<void>((done) => (release = done));
+    };
+    navigator.locks.request(LOCK, {ifAvailable: true}, hold).catch(reject);
+  });
+}
+
+export function releaseStorage(): void {
+  release?.();
+  release = null;
+}
+
+/** Whether another tab has a run. */
+export async function isClaimed(): Promise<boolean> {
+  const {held = []} = (await navigator.locks?.query()) ?? {};
+  return held.some(({name}) => name === LOCK);
+}
+
 const RUNNING = 'tfjs-mapl-example.running';
 const BACKEND = 'tfjs-mapl-example.backend';
 

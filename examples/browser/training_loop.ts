@@ -12,6 +12,9 @@ const MEASURE_EVERY = 2000;
 /** Milliseconds between saves: what a tab that dies can lose. */
 const SAVE_EVERY = 20_000;
 
+/** Milliseconds that a GPU may take to say it is lost. */
+const NEWS = 2000;
+
 /** What the loop tells the page. */
 export interface LoopEvents {
   step(point: Point): void;
@@ -108,8 +111,8 @@ export async function guarded<T>(work: Promise<T>, backend: RunningBackend): Pro
     backend.check();
     return result;
   } catch (error) {
-    // The work may fail a moment before the news of the device arrives, which is the better explanation.
-    await Promise.race([backend.lost, new Promise((resolve) => setTimeout(resolve, 200))]);
+    // The work may fail before the news of the device arrives, which is the better explanation.
+    await Promise.race([backend.lost, new Promise((resolve) => setTimeout(resolve, NEWS))]);
     throw error;
   }
 }
