@@ -2,6 +2,7 @@
 import os from 'node:os';
 import {BACKENDS} from '../backends/select_backend.js';
 import {findNativeOps, findTfjsNode, readInstall} from '../backends/tensorflow_install.js';
+import {kernelTable} from './doctor_kernels.js';
 import {isProbe, runProbe, startProbe, type BackendReport} from './doctor_probe.js';
 import {terminalTable} from './report/terminal_table.js';
 import {runCommand, type RunCommand} from './setup/run_command.js';
@@ -115,10 +116,9 @@ export function printDoctor(
   for (const {name, works, reason} of report.backends) {
     if (!works) write(`${name}: ${reason}`);
   }
-  for (const {name, composed} of report.backends) {
-    if (composed.length > 0) write(`${name}: composed of tfjs ops: ${composed.join(', ')}`);
-  }
   write('');
+  const kernels = kernelTable(report.backends);
+  if (kernels != null) write(`${kernels}\n`);
   write(
     tensorflow == null
       ? 'TensorFlow: not set up by this package. Run: npx tfjs-mapl setup'
