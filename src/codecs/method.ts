@@ -22,6 +22,7 @@ export interface MethodModel {
   anchors?: AnchorsKind;
   projector?: ProjectorKind;
   anchorStart?: 'zeros' | 'embedding';
+  offsetRange?: number;
 }
 
 /** How a boundary corrects for the tokens: see `LlamaMaplConfig.anchors`. */
@@ -35,6 +36,7 @@ export interface MethodOptions {
   anchors?: AnchorsKind;
   projector?: ProjectorKind;
   anchorStart?: 'zeros' | 'embedding';
+  offsetRange?: number;
 }
 
 /** What a method is asked with. */

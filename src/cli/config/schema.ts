@@ -27,6 +27,10 @@ const model = z.strictObject({
     .nullable()
     .default(null)
     .describe('Hugging Face folder or checkpoint to start from (null: random weights)'),
+  boundaryStart: z
+    .enum(['pca', 'random'])
+    .default('pca')
+    .describe('boundaries that initialModel has not: fitted to its activations, or random'),
 });
 
 const pipeline = z.strictObject({
@@ -97,6 +101,12 @@ const compression = z.strictObject({
     .nullable()
     .default(null)
     .describe('where anchor tables start (null: zeros)'),
+  offsetRange: z
+    .number()
+    .min(0)
+    .nullable()
+    .default(null)
+    .describe('standard deviation of static offsets (ssn, static anchors; null: 1)'),
   forward: leg().describe(
     "codec of activations, e.g. int8 or rvq:groups=8,codes=256 (null: the method's)",
   ),

@@ -11,6 +11,7 @@ export interface CompressionSettings {
   anchors?: MethodOptions['anchors'] | null;
   projector?: MethodOptions['projector'] | null;
   anchorStart?: MethodOptions['anchorStart'] | null;
+  offsetRange?: MethodOptions['offsetRange'] | null;
   /** In place of the method's codec of the forward leg. */
   forward?: LegSpec | null;
   /** In place of the method's codec of the backward leg. */
@@ -38,6 +39,7 @@ export function methodPlan(settings: CompressionSettings, context: PlanContext):
     anchors: settings.anchors,
     projector: settings.projector,
     anchorStart: settings.anchorStart,
+    offsetRange: settings.offsetRange,
   }).filter(([, value]) => value != null);
   const plan = getMethod(method).plan({
     stages,

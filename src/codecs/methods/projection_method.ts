@@ -34,6 +34,7 @@ export function projectionMethod(args: ProjectionMethodArgs): CompressionMethod 
       refuseOptions(rest.name, request, [
         ...free.filter((key) => key !== 'anchorStart' || trained),
         ...(factorised ? (['anchorRank'] as const) : []),
+        ...(anchors === 'static' ? (['offsetRange'] as const) : []),
       ]);
       const model = {
         kind: 'projection' as const,
@@ -42,6 +43,7 @@ export function projectionMethod(args: ProjectionMethodArgs): CompressionMethod 
         projector,
         anchorStart: options.anchorStart ?? fixed.anchorStart ?? ('zeros' as const),
         ...(factorised ? {anchorRank: anchorRank ?? rank} : {}),
+        ...(options.offsetRange == null ? {} : {offsetRange: options.offsetRange}),
       };
       return {model, ...(legs?.(request) ?? {forward: {codec: wire}, backward: {codec: wire}})};
     },

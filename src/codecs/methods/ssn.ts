@@ -12,10 +12,11 @@ export const ssn: CompressionMethod = {
   summary: 'weights confined to one fixed subspace, lossless boundaries (ReparamSSN)',
   source: 'Subspace Networks (arXiv 2506.01260), ReparamSSN of ProtocolNanoGPT',
   plan(request) {
-    refuseOptions('ssn', request);
-    const {rank, wire} = request;
+    refuseOptions('ssn', request, ['offsetRange']);
+    const {rank, wire, options} = request;
+    const offset = options.offsetRange == null ? {} : {offsetRange: options.offsetRange};
     return {
-      model: {kind: 'subspace', rank, anchors: 'static', projector: 'fixed'},
+      model: {kind: 'subspace', rank, anchors: 'static', projector: 'fixed', ...offset},
       forward: {codec: wire},
       backward: {codec: wire},
     };

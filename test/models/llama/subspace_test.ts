@@ -3,8 +3,6 @@ import * as tfl from '@tensorflow/tfjs-layers';
 import {countParameters, llama, type LlamaConfig} from '../../../src/models/llama/index.js';
 import {llamaConfigOf} from '../../../src/models/llama/llama_config_of.js';
 import {wholeWeights} from '../../../src/models/llama/whole_weights.js';
-import {sparseCrossEntropy} from '../../../src/ops/index.js';
-import {train} from '../../../src/optimizers/index.js';
 import {expectClose, roundTrip, take, weightNames} from '../../layers/support.js';
 
 const config: LlamaConfig = {
@@ -22,28 +20,21 @@ const config: LlamaConfig = {
 
 const ids = () => tf.tensor2d([[1, 4, 7, 10, 2]], [1, 5], 'int32');
 
-/** Some steps of training, so that every weight has moved. */
-function trainFor(model: tfl.LayersModel, steps: number): void {
-  const optimizer = train.mapl({learningRate: 0.02});
-  const variables = model.trainableWeights.map((w) => w.read() as tf.Variable);
-  for (let step = 0; step < steps; step++) {
-    tf.tidy(() => {
-      const input = ids();
-      const {grads} = tf.variableGrads(
-        () => sparseCrossEntropy(model.apply(input) as tf.Tensor, input) as tf.Scalar,
-        variables,
-      );
-      optimizer.applyGradients(grads);
+/** Moves all trainable weights about, as training would. */
+function shake(model: tfl.LayersModel): void {
+  tf.tidy(() => {
+    model.trainableWeights.forEach((weight, i) => {
+      const noise = tf.randomNormal(weight.shape as number[], 0, 0.3, 'float32', i + 1);
+      weight.write(tf.add(weight.read(), noise));
     });
-  }
-  optimizer.dispose();
+  });
 }
 
 describe('a Subspace Network', () => {
-  it('loses nothing at its boundaries, before and after training', async () => {
+  it('loses nothing at its boundaries, whatever the weights', async () => {
     const model = llama(config);
-    for (const steps of [0, 3]) {
-      trainFor(model, steps);
+    for (const shaken of [false, true]) {
+      if (shaken) shake(model);
       for (const p of [0, 1]) {
         const boundary = model.getLayer(`mapl.boundaries.${p}`);
         const [x] = boundary.inboundNodes[0].inputTensors;
@@ -92,7 +83,7 @@ describe('a Subspace Network', () => {
 
   it('is a plain LLaMA when its weights are written out in whole', async () => {
     const model = llama(config);
-    trainFor(model, 2);
+    shake(model);
     const whole = await wholeWeights(llamaConfigOf(model), model.weights);
     const plain = llama({...config, mapl: undefined});
     const own = new Map(model.weights.map((w) => [w.originalName, w]));
