@@ -25,6 +25,8 @@ export interface LaunchArgs {
   backend: string;
   text: LoadedText;
   run: RunFolder;
+  /** Model to start from in place of `model.initialModel`, or null. */
+  startModel: string | null;
   /** Checkpoint to go on from, or null. */
   resumeFrom: string | null;
 }
@@ -50,7 +52,13 @@ export function threadsPerProcess(config: RunConfig): number {
 }
 
 /** What the setups of all stages have in common. */
-async function commonSetup({config, backend, text, resumeFrom}: LaunchArgs): Promise<CommonSetup> {
+async function commonSetup({
+  config,
+  backend,
+  text,
+  startModel,
+  resumeFrom,
+}: LaunchArgs): Promise<CommonSetup> {
   const {tokens, files, hash} = text.data;
   const {vocabSize, endOfText, json, config: tokenizerConfig} = text.tokenizer;
   const {model, compression, training} = config;
@@ -67,6 +75,7 @@ async function commonSetup({config, backend, text, resumeFrom}: LaunchArgs): Pro
       test: tokens.test.length,
     },
     configHash: await sha256(agreed),
+    startModel,
     resumeFrom,
     extraFiles: {
       'tokenizer.json': json as Record<string, unknown>,

@@ -22,6 +22,8 @@ export interface StageSetup {
   allow: string[];
   /** Both ends of a connection, and a run and its checkpoint, must have the same. */
   configHash: string;
+  /** Model to start from in place of `model.initialModel`: the same with fitted boundaries; null for none. */
+  startModel: string | null;
   /** Checkpoint to go on from, or null to begin. */
   resumeFrom: string | null;
   /** JSON files that checkpoints have beside the model: the tokenizer's. */

@@ -31,8 +31,8 @@ export interface SplitRun {
 
 /** Builds the model of a run and splits it. */
 export async function splitRun(setup: CommonSetup): Promise<SplitRun> {
-  const {config, vocabSize, extraConfig, extraFiles} = setup;
-  const model = await buildModel(config, vocabSize);
+  const {config, vocabSize, startModel, extraConfig, extraFiles} = setup;
+  const model = await buildModel(config, vocabSize, startModel ?? undefined);
   const format = checkpointFormat(model, extraConfig);
   Object.assign(format.json, extraFiles);
   const stages = splitModel(model, {

@@ -6,6 +6,7 @@ import {Conductor} from '../launcher/conductor.js';
 import {launchStages, threadsPerProcess, type LaunchedStages} from '../launcher/launch.js';
 import {formatLoss, formatNumber} from '../report/format.js';
 import {latestCheckpoint, type CheckpointEntry} from '../../pipeline/checkpoint.js';
+import {fitStart} from '../training/fit_start.js';
 import {loadText} from '../training/load_text.js';
 import {bringUpBackend} from '../training/open_model.js';
 import {learningSchedule} from '../training/recipe.js';
@@ -66,7 +67,9 @@ export async function runTraining(args: TrainingArgs): Promise<RunSummary> {
   );
   const from = resume ? await latestCheckpoint(run.checkpoints) : null;
   const resumeFrom = from?.folder ?? null;
-  const launched = await launchStages({config, backend: backend.name, text, run, resumeFrom});
+  const startModel = resume ? null : await fitStart(args, text);
+  const launch = {config, backend: backend.name, text, run, startModel, resumeFrom};
+  const launched = await launchStages(launch);
   if (launched.pids.length) log(`${title}: stages are processes ${launched.pids.join(', ')}`);
   // Only now: a run that never came up leaves no run behind.
   await run.writeConfig(config);

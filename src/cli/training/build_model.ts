@@ -18,17 +18,21 @@ const SAME = [
 ] as const;
 
 /**
- * The whole model a run trains: seeded random weights, or those of `model.initialModel`. Boundaries are new
- * unless the model has them already.
+ * The whole model a run trains: seeded random weights, or those of a model to start from. Boundaries are new
+ * unless that model has them already.
  *
  * @param config A checked configuration.
  * @param vocabSize Size of the tokenizer's vocabulary.
+ * @param initialModel The model to start from; default `model.initialModel`.
  * @throws Error when the model to start from is another than the configuration describes.
  */
-export async function buildModel(config: RunConfig, vocabSize: number): Promise<tfl.LayersModel> {
+export async function buildModel(
+  config: RunConfig,
+  vocabSize: number,
+  initialModel = config.model.initialModel,
+): Promise<tfl.LayersModel> {
   const wanted = llamaOfConfig(config, vocabSize);
   const model = llama(wanted);
-  const {initialModel} = config.model;
   if (initialModel === null) return model;
   const source = await loadLlama(await findModelFolder(initialModel));
   const given = llamaConfigOf(source);
