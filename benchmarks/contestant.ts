@@ -1,6 +1,7 @@
 /** Programs that stay up and run one step for each line they read, so that runs of two sides can alternate. */
 import {spawn, type ChildProcess} from 'node:child_process';
 import {createInterface} from 'node:readline';
+import type {Profile} from './contestants/profile_by_op.js';
 
 /** How to start one. */
 export interface ContestantCommand {
@@ -54,6 +55,12 @@ export class Contestant {
     return this.read<StepResult>();
   }
 
+  /** Milliseconds by op, where the program can tell. */
+  async profile(): Promise<Profile | null> {
+    this.child.stdin!.write('profile\n');
+    return (await this.read<{profile: Profile | null}>()).profile;
+  }
+
   stop(): void {
     this.child.stdin!.end();
     this.child.kill();
@@ -76,11 +83,14 @@ export class Contestant {
   }
 }
 
-/** Both sides' measured steps, `a b a b …`, after `warmUp` steps of each. Fails if they do not compute the same loss. */
+/**
+ * Both sides' measured steps, `a b a b …`, after `warmUp` steps of each. With `sameLoss` (default) it fails if their first
+ * losses differ.
+ */
 export async function alternate(
   a: Contestant,
   b: Contestant,
-  {warmUp, rounds}: {warmUp: number; rounds: number},
+  {warmUp, rounds, sameLoss = true}: {warmUp: number; rounds: number; sameLoss?: boolean},
 ): Promise<{a: number[]; b: number[]; losses: [number, number]}> {
   const times: {a: number[]; b: number[]} = {a: [], b: []};
   let losses: [number, number] = [0, 0];
@@ -91,7 +101,7 @@ export async function alternate(
     await pause();
     if (i === -warmUp) {
       losses = [left.loss, right.loss];
-      if (!(Math.abs(left.loss - right.loss) < 1e-3)) {
+      if (sameLoss && !(Math.abs(left.loss - right.loss) < 1e-3)) {
         throw new Error(`The first losses differ, ${losses.join(' and ')}: not the same step.`);
       }
     }
