@@ -42,6 +42,7 @@ const suites = [
   inNode('node', tensorflow.ok ? 'tensorflow' : 'wasm'),
   inNode('backend', 'cpu'),
   ...(chromium == null ? [] : [inChromium('wasm')]),
+  ...(chromium == null ? [] : [inNode('examples', 'wasm')]),
   inNode('backend', 'wasm'),
   ...(tensorflow.ok ? [inNode('backend', 'tensorflow')] : []),
 ];
@@ -51,10 +52,11 @@ outcomes.push(...(await runSuites(suites.filter(wanted), jobs)));
 if (!tensorflow.ok && wanted({name: 'backend suite, tensorflow'})) {
   outcomes.push(skipped('backend suite, tensorflow', tensorflow.reason));
 }
-if (chromium == null && wanted({name: 'Chromium'})) {
+if (chromium == null) {
   const how =
     'no Chromium is found: install it (Debian, Ubuntu: apt-get install chromium) or set CHROME_BIN';
-  outcomes.push(skipped('Chromium', how));
+  const missing = ['Chromium', 'examples suite, wasm'].filter((name) => wanted({name}));
+  outcomes.push(...missing.map((name) => skipped(name, how)));
 }
 const {text, failed} = summary(outcomes);
 console.log(text);

@@ -23,8 +23,17 @@ export const SUITES: Record<string, string[]> = {
     'io',
     'diagnostics',
   ],
-  examples: ['examples/browser'],
-  node: ['pipeline', 'codecs', 'data', 'cli', 'backends', 'docs', 'examples/node'],
+  examples: ['examples/chromium'],
+  node: [
+    'pipeline',
+    'codecs',
+    'data',
+    'cli',
+    'backends',
+    'docs',
+    'examples/browser',
+    'examples/node',
+  ],
 };
 
 const {values} = parseArgs({

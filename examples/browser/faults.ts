@@ -5,6 +5,17 @@ export class DeviceError extends Error {
   override name = 'DeviceError';
 }
 
+/**
+ * Results that WebGPU will not hand over any more (an `AbortError` of `mapAsync`) mean that the device is gone, and a busy
+ * GPU process says so much earlier than it says `lost`. Other errors come back as they are.
+ */
+export function asDeviceError(error: unknown): unknown {
+  const {name, message} = (error ?? {}) as Partial<Error>;
+  return name === 'AbortError'
+    ? new DeviceError(`The GPU device was lost (${message}).`, {cause: error})
+    : error;
+}
+
 const MEMORY =
   /out of memory|\bOOM\b|allocation (failed|size)|array buffer allocation|invalid array length|invalid typed array length|memory\.grow|could not allocate|unable to allocate/i;
 

@@ -1,6 +1,7 @@
 /** Steps, measurements, samples and saves, one after the other, until the visitor pauses or something breaks. */
 import type {RunningBackend} from './backends.js';
 import type {BoundaryHealth} from './boundary_health.js';
+import {asDeviceError} from './faults.js';
 import type {History, Point} from './history.js';
 import type {Session} from './session.js';
 import {yieldToPage} from './yield_to_page.js';
@@ -13,7 +14,7 @@ const MEASURE_EVERY = 2000;
 const SAVE_EVERY = 20_000;
 
 /** Milliseconds that a GPU may take to say it is lost. */
-const NEWS = 2000;
+const NEWS = 500;
 
 /** What the loop tells the page. */
 export interface LoopEvents {
@@ -113,6 +114,6 @@ export async function guarded<T>(work: Promise<T>, backend: RunningBackend): Pro
   } catch (error) {
     // The work may fail before the news of the device arrives, which is the better explanation.
     await Promise.race([backend.lost, new Promise((resolve) => setTimeout(resolve, NEWS))]);
-    throw error;
+    throw asDeviceError(error);
   }
 }

@@ -184,6 +184,9 @@ describe('Small parts of the page', () => {
     const work = Promise.reject(new Error('mapAsync was aborted'));
     setTimeout(() => lose(new DeviceError('The GPU device was lost.')), 10);
     await expectAsync(guarded(work, backend)).toBeRejectedWithError(/device was lost/);
+    const aborted = Promise.reject(new DOMException('Buffer was unmapped', 'AbortError'));
+    const silent = {...backend, lost: new Promise<never>(() => {})};
+    await expectAsync(guarded(aborted, silent)).toBeRejectedWithError(DeviceError);
     const never = new Promise<void>(() => {});
     await expectAsync(guarded(never, backend)).toBeRejectedWithError(/device was lost/);
   });
