@@ -10,6 +10,7 @@ import {int8LegCodec} from './legs/int8.js';
 import {topKLegCodec} from './legs/top_k.js';
 import {valueLegCodec} from './legs/value_leg.js';
 import {codecNames, getFloatCodec} from './registry.js';
+import {rvqLegCodec} from './rvq/rvq_leg.js';
 
 const legCodecs = new Map<string, LegCodec>();
 
@@ -88,6 +89,7 @@ for (const codec of [
   int4LegCodec,
   topKLegCodec,
   aqSgdLegCodec,
+  rvqLegCodec,
 ]) {
   registerLegCodec(codec);
 }

@@ -1,15 +1,21 @@
 /** What the battery of `legs_test.ts` and `pipeline/legs_test.ts` knows of each leg codec: a new codec gets a row here. */
 
+import {rvqRows} from './rvq_rows.js';
+
 /** One codec with some options. */
 export interface LegRow {
   codec: string;
   options: Record<string, unknown>;
   /** Largest error of a value that was sent once, over the largest absolute value of its tensor. */
   error: number;
-  /** Bytes of a tensor of that many tokens in the long run, written out. */
-  bytes: (tokens: number, width: number) => number;
-  /** Bytes of the first crossings, where they differ: a codec that needs some to get going. */
-  firstBytes?: (sequences: number, tokens: number, width: number) => number;
+  /** The same once `settle` steps are done, where that is another; only for codecs that keep no errors back. */
+  settledError?: number;
+  /** Steps until bytes are as in the long run. Default 1. */
+  settle?: number;
+  /** Bytes of a tensor in the long run, of all packed tensors together, written out. */
+  bytes: (tokens: number, width: number, sequences: number) => number;
+  /** Bytes of the very first tensor, where that is another number. */
+  firstBytes?: LegRow['bytes'];
   /** Whether the sending end has state. The receiving end is like it unless `receiverStateful` says otherwise. */
   stateful?: boolean;
   receiverStateful?: boolean;
@@ -124,9 +130,9 @@ export const legRows: LegRow[] = [
     codec: 'aq-sgd',
     options: {bits: 4},
     error: 2 ** -8,
-    // The battery crosses three sequences at a time: one byte of visits each.
-    bytes: (tokens, width) => 3 + tokens * (Math.ceil(width / 2) + 2),
-    firstBytes: (sequences, tokens, width) => sequences + 2 * tokens * width,
+    // One byte of visits a sequence.
+    bytes: (tokens, width, sequences) => sequences + tokens * (Math.ceil(width / 2) + 2),
+    firstBytes: (tokens, width, sequences) => sequences + 2 * tokens * width,
     stateful: true,
     random: true,
     wrong: [
@@ -134,6 +140,7 @@ export const legRows: LegRow[] = [
       [{memoryMB: 0}, /'aq-sgd': memoryMB is 0, expected a number above 0/],
     ],
   },
+  ...rvqRows,
 ];
 
 /** Groups of a row, and one for each power of two that is left over. */

@@ -1,0 +1,89 @@
+/** Options of the leg codec `rvq`. */
+import {closest} from 'fastest-levenshtein';
+import {
+  codeWidth,
+  quantizerSettings,
+  type CodebookSize,
+  type QuantizerSettings,
+} from '../../layers/quantizer/quantizer_settings.js';
+import {weightSeed} from '../../layers/weight_seed.js';
+import type {LegContext} from '../leg.js';
+import {packedLength} from './bit_packing.js';
+
+export const NAME = 'rvq';
+
+/** Widest code where the number of groups is not given. */
+const CODE_WIDTH = 4;
+
+/** Options with their defaults filled in; both ends must have the same. */
+export type RvqSettings = Omit<QuantizerSettings, 'groups' | 'seed'> & {
+  /** Groups `G`; null for codes of width 4, or of the largest divisor of the width below that. */
+  groups: number | null;
+  /** Parts that the codebooks are sent in, one with each microbatch: 1 to `codes`. Default `codes`, one code each (published). */
+  slices: number;
+  /** `'token'` divides each vector by its root mean square, sent in bfloat16: for gradients. Default `'none'`. */
+  scale: 'none' | 'token';
+};
+
+/** Checks options and fills in defaults. Throws naming the option, its value and what was expected. */
+export function rvqSettings(options: Record<string, unknown> = {}): RvqSettings {
+  const label = `leg codec '${NAME}'`;
+  const groups = (options.groups ?? null) as number | null;
+  const {seed: _seed, ...checked} = quantizerSettings({...options, groups: groups ?? 1}, 0, label);
+  const slices = options.slices ?? checked.codes;
+  if (!Number.isInteger(slices) || (slices as number) < 1 || (slices as number) > checked.codes) {
+    const value = JSON.stringify(slices);
+    throw new Error(
+      `${label}: slices is ${value}, expected a whole number from 1 to codes = ${checked.codes}.`,
+    );
+  }
+  const scale = options.scale ?? 'none';
+  if (scale !== 'none' && scale !== 'token') {
+    throw new Error(`${label}: scale is ${JSON.stringify(scale)}, expected one of none, token.`);
+  }
+  const settings = {...checked, groups, slices: slices as number, scale};
+  const known = Object.keys(settings);
+  const unknown = Object.keys(options).find((name) => !known.includes(name));
+  if (unknown != null) {
+    throw new Error(
+      `${label} has no option '${unknown}'. Did you mean '${closest(unknown, known)}'? ` +
+        `It has: ${known.join(', ')}.`,
+    );
+  }
+  return settings as RvqSettings;
+}
+
+/** Codebooks for vectors of that width. */
+export function sizeFor({groups, rounds, codes}: RvqSettings, rank: number): CodebookSize {
+  let width = Math.min(CODE_WIDTH, rank);
+  while (groups == null && rank % width !== 0) {
+    width--;
+  }
+  const count = groups ?? rank / width;
+  return {rounds, groups: count, codes, width: codeWidth(rank, count, `leg codec '${NAME}'`)};
+}
+
+/** What the learner of one leg is made with. */
+export function learnerSettings(
+  settings: RvqSettings,
+  {groups}: CodebookSize,
+  context: LegContext,
+): QuantizerSettings {
+  return {...settings, groups, seed: legSeed(context)};
+}
+
+/** Seed of one leg of the run. */
+export function legSeed({seed, boundary, direction}: LegContext): number {
+  return weightSeed(seed, `legs/${boundary}/${direction}/${NAME}`);
+}
+
+/** Bytes of the indices of `tokens` vectors that use `rounds` rounds, and of their scales. */
+export function vectorBytes(
+  {scale}: RvqSettings,
+  size: CodebookSize,
+  tokens: number,
+  rounds = size.rounds,
+): number {
+  const scales = scale === 'token' ? 2 * tokens : 0;
+  return scales + packedLength(tokens * rounds * size.groups, size.codes);
+}
