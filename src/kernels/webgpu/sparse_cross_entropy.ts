@@ -24,7 +24,8 @@ const program = defineProgram({
       var sum = 0.0;
       for (var j = laneAt(); j < end; j = j + LANES) {
         let logit = logits[start + j];
-        if (isnan(logit)) {
+        if (isnan(logit) || logit > 3.4028234e38) {
+          // Infinity minus itself, where the reference subtracts the largest.
           sum = uniforms.NAN;
         } else if (logit > largest) {
           sum = sum * exp(largest - logit) + 1.0;
@@ -37,7 +38,8 @@ const program = defineProgram({
       // An invocation without logits has none to rescale.
       let total = sumOfRow(select(sum * exp(largest - top), 0.0, sum == 0.0));
       if (laneAt() == 0 && end > 0) {
-        let value = top + log(total);
+        // Some devices' log makes a number of NaN.
+        let value = select(top + log(total), uniforms.NAN, isnan(total));
         lse[row] = value;
         // A target made on the GPU has not been checked by the op.
         let known = targets[row] >= 0 && targets[row] < uniforms.classes;

@@ -21,7 +21,9 @@ const program = defineProgram({
       let last = min(first + ${CHUNK}, uniforms.classes);
       let start = row * uniforms.classes;
       for (var j = first + i32(localIndex); j < last; j = j + ${SIZE}) {
-        let probability = exp(logits[start + j] - lse[row]);
+        let exponent = logits[start + j] - lse[row];
+        // Some devices' exp makes a number of NaN.
+        let probability = select(exp(exponent), exponent, isnan(exponent));
         let hot = select(0.0, 1.0, j == targets[row]);
         result[start + j] = (probability - hot) * dloss[row];
       }
