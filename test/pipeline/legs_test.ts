@@ -88,14 +88,23 @@ describe('legs of a split run', () => {
       }
     });
 
-    it(`${rowName(row)}: resumes bit for bit behind projections, evaluations change nothing`, async () => {
+    it(`${rowName(row)}: resumes bit for bit behind projections, in the bytes declared`, async () => {
       for (const legs of pairings(spec)) {
         const model = tinyModel();
         const pipeline = await create({model, legs, seed: 3});
-        await train(pipeline, 0, 3);
+        await train(pipeline, 0, 2);
+        const metrics = await pipeline.step(tinyBatch(0));
+        // Four microbatches of two sequences of six tokens.
+        const bytes = 4 * row.bytes(12, 4, 2);
+        const {activations} = metrics[0].forward;
+        const {gradients} = metrics[1].backward;
+        const [own, other] =
+          legs.forward === spec ? [activations, gradients] : [gradients, activations];
+        expect(own).toBe(bytes);
+        expect(other).toBe(48 * 4 * 2);
         const target = path.join(root, 'step-000003');
         await pipeline.save({format: checkpointFormat(model), target});
-        const losses = await train(pipeline, 3, 6);
+        const losses = await train(pipeline, 3, 5);
         const expected = await weights(pipeline);
 
         const copy = tinyModel();
@@ -105,23 +114,9 @@ describe('legs of a split run', () => {
         const [first] = await train(again, 3, 4);
         const loss = await again.evaluate([tinyBatch(1), tinyBatch(5)]);
         expect(await again.evaluate([tinyBatch(1), tinyBatch(5)])).toBe(loss);
-        expect([first, ...(await train(again, 4, 6))]).toEqual(losses);
+        expect([first, ...(await train(again, 4, 5))]).toEqual(losses);
         expect(await weights(again)).toEqual(expected);
         fs.rmSync(target, {recursive: true});
-      }
-    });
-
-    it(`${rowName(row)}: bills the bytes it declares`, async () => {
-      for (const legs of pairings(spec)) {
-        const pipeline = await create({legs});
-        await train(pipeline, 0, 2);
-        const metrics = await pipeline.step(tinyBatch(0));
-        // Four microbatches of two sequences, 12 tokens; the row counts three sequences.
-        const sequenceBytes = row.bytes(0, 4);
-        const bytes = 4 * (row.bytes(12, 4) - (sequenceBytes > 2 ? sequenceBytes - 2 : 0));
-        const [own, other] = [metrics[0].forward.activations, metrics[1].backward.gradients];
-        expect(legs.forward === spec ? own : other).toBe(bytes);
-        expect(legs.forward === spec ? other : own).toBe(48 * 4 * 2);
       }
     });
   }
