@@ -31,3 +31,13 @@ export {
   registerMethod,
   type CompressionSettings,
 } from './methods/index.js';
+export {
+  CodebookReceiver,
+  type CodebookReceipt,
+  type CodebookReceiverArgs,
+} from './rvq/codebook_receiver.js';
+export {
+  CodebookSender,
+  type CodebookSenderArgs,
+  type CodebookSenderState,
+} from './rvq/codebook_sender.js';

@@ -20,6 +20,7 @@ export {
   type ResidualVectorQuantizerArgs,
 } from './residual_vector_quantizer.js';
 export type {
+  CodebookSize,
   QuantizerGradient,
   QuantizerOptions,
   QuantizerSettings,

@@ -63,13 +63,12 @@ export class RvqLegSender implements LegSender {
     const {context} = this;
     const parts = this.partsFor(shape[shape.length - 1]);
     const {learner} = parts;
-    if (!parts.learner.weights.ready) {
+    if (!learner.weights.ready) {
       const z = flat(x);
       try {
         const values = await takeFinite(x, whatCrosses(context));
         if (at.training) {
-          learner.observe(z);
-          this.packed++;
+          await this.observe(z, learner);
         }
         return [legTensor(NAME, context, shape, bfloat16Codec.pack(values, shape))];
       } finally {
@@ -166,6 +165,18 @@ export class RvqLegSender implements LegSender {
     this.parts?.wire.dispose();
     this.parts?.own?.dispose();
     this.parts = null;
+  }
+
+  /** Shows vectors of the warm-up to the learner, scaled as they will be. */
+  private async observe(z: tf.Tensor2D, learner: CodebookLearner): Promise<void> {
+    this.packed++;
+    if (this.settings.scale === 'none') {
+      learner.observe(z);
+      return;
+    }
+    const {factors} = await scalesOf(z);
+    tf.tidy(() => learner.observe(tf.div(z, factors)));
+    factors.dispose();
   }
 
   private async quantize(
