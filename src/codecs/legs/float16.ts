@@ -40,8 +40,9 @@ export const float16LegCodec: LegCodec = {
           if (scaled) {
             view.setInt16(0, exponent, true);
           }
+          const [first, second] = factorsOf(-exponent);
           for (let i = 0; i < values.length; i++) {
-            const half = toHalf(times(values[i], -exponent));
+            const half = toHalf(values[i] * first * second);
             if ((half & 0x7c00) === 0x7c00) {
               throw new Error(
                 `codec 'float16': the value at [${placeOf(i, shape).join(', ')}] is ${values[i]}, ` +
@@ -55,21 +56,30 @@ export const float16LegCodec: LegCodec = {
         unpack(bytes, shape) {
           const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
           const exponent = scaled ? view.getInt16(0, true) : 0;
-          const halves = new Uint16Array(elementsOf('float16', shape));
-          for (let i = 0; i < halves.length; i++) {
-            halves[i] = view.getUint16(head + 2 * i, true);
+          const [first, second] = factorsOf(exponent);
+          const values = new Float32Array(elementsOf('float16', shape));
+          for (let i = 0; i < values.length; i++) {
+            values[i] = widened()[view.getUint16(head + 2 * i, true)] * first * second;
           }
-          return float16ToFloat32(halves).map((value) => times(value, exponent));
+          return values;
         },
       },
     });
   },
 };
 
-/** `x · 2^exponent`, exact within double precision also where the power alone would not be a normal number. */
-function times(x: number, exponent: number): number {
+/** Two factors of `2^exponent`, which by itself may not be a normal number. */
+function factorsOf(exponent: number): [number, number] {
   const half = Math.trunc(exponent / 2);
-  return x * 2 ** half * 2 ** (exponent - half);
+  return [2 ** half, 2 ** (exponent - half)];
+}
+
+let table: Float32Array | undefined;
+
+/** Values of all halves by their bits. */
+function widened(): Float32Array {
+  table ??= float16ToFloat32(Uint16Array.from({length: 0x10000}, (_, bits) => bits));
+  return table;
 }
 
 /** Exponent of the largest absolute value, from its bits; that of 2^TOP if there is none but 0. */

@@ -101,18 +101,47 @@ function topKFormat(share: number): LossyFormat {
 
 /** Places of the `kept` largest absolute values, in order; of equal ones the first. */
 function largestPlaces(row: Float32Array, kept: number): Uint32Array {
-  const sizes = row.map(Math.abs);
-  const threshold = Float32Array.from(sizes).sort()[row.length - kept];
+  const threshold = select(row.map(Math.abs), row.length - kept);
   let ties = kept;
-  sizes.forEach((size) => (ties -= size > threshold ? 1 : 0));
+  for (let i = 0; i < row.length; i++) {
+    ties -= Math.abs(row[i]) > threshold ? 1 : 0;
+  }
   const places = new Uint32Array(kept);
-  let k = 0;
-  for (let i = 0; i < row.length && k < kept; i++) {
-    if (sizes[i] > threshold || (sizes[i] === threshold && ties-- > 0)) {
+  for (let i = 0, k = 0; k < kept; i++) {
+    const size = Math.abs(row[i]);
+    if (size > threshold || (size === threshold && ties-- > 0)) {
       places[k++] = i;
     }
   }
   return places;
+}
+
+/** The value that sorting would bring to place `n` (Hoare's selection); reorders the values. */
+function select(values: Float32Array, n: number): number {
+  let low = 0;
+  let high = values.length - 1;
+  while (low < high) {
+    const pivot = values[(low + high) >> 1];
+    let i = low;
+    let j = high;
+    while (i <= j) {
+      while (values[i] < pivot) i++;
+      while (values[j] > pivot) j--;
+      if (i <= j) {
+        const value = values[i];
+        values[i++] = values[j];
+        values[j--] = value;
+      }
+    }
+    if (n <= j) {
+      high = j;
+    } else if (n >= i) {
+      low = i;
+    } else {
+      break;
+    }
+  }
+  return values[n];
 }
 
 function readMap(map: Uint8Array, places: Uint32Array, token: number): void {
