@@ -2,6 +2,9 @@ import {
   codecNames,
   codecVersions,
   float32Codec,
+  getLegCodec,
+  legCodecNames,
+  registerLegCodec,
   getCodec,
   getFloatCodec,
   getIdsCodec,
@@ -28,7 +31,7 @@ describe('codec registry', () => {
     expect(getIdsCodec('uint16').dtype).toBe('int32');
     expect(() => getFloatCodec('uint16')).toThrowError(/for int32 values.*float32, bfloat16/);
     expect(() => getIdsCodec('float32')).toThrowError(/for float32 values.*uint16, uint32/);
-    expect(() => getFloatCodec('int8')).toThrowError(/'int8'.*Known: float32, bfloat16\. /);
+    expect(() => getFloatCodec('int8')).toThrowError(/'int8'.*Known: float32, bfloat16\b/);
     expect(() => getIdsCodec('int8')).toThrowError(/'int8'.*Known: uint16, uint32\. /);
   });
 
@@ -43,5 +46,43 @@ describe('codec registry', () => {
     expect(codecVersions(['float32', 'uint16'])).toEqual({float32: 1, uint16: 1});
     expect(Object.keys(codecVersions())).toEqual(codecNames());
     expect(() => codecVersions(['flaot32'])).toThrowError(/Did you mean 'float32'/);
+  });
+});
+
+describe('leg codec registry', () => {
+  it('knows the codecs of the library, in order', () => {
+    expect(legCodecNames().filter((name) => !name.startsWith('test:'))).toEqual([
+      'float32',
+      'bfloat16',
+      'float16',
+      'int8',
+      'int4',
+      'top-k',
+      'aq-sgd',
+      'rvq',
+    ]);
+  });
+
+  it('takes codecs of values as legs too', () => {
+    const name = 'test:value-leg';
+    registerCodec({...float32Codec, name, version: 3});
+    expect(getLegCodec(name).version).toBe(3);
+    expect(getLegCodec(name).create().byteLength!([2, 3])).toBe(24);
+    expect(legCodecNames()).not.toContain(name);
+  });
+
+  it('refuses names that are taken, empty or unknown, and versions that are none', () => {
+    const int8 = getLegCodec('int8');
+    expect(() => registerLegCodec(int8)).not.toThrow();
+    expect(() => registerLegCodec({...int8, version: 2})).toThrowError(
+      /there is a leg codec 'int8' already \(version 1\); choose another name/,
+    );
+    expect(() => registerLegCodec({...int8, name: ''})).toThrowError(/name is ''/);
+    expect(() => registerLegCodec({...int8, name: 'test:x', version: 0.5})).toThrowError(
+      /version of 'test:x' is 0.5/,
+    );
+    expect(() => getLegCodec('topk')).toThrowError(
+      /unknown leg codec 'topk'. Did you mean 'top-k'\? Known: float32, bfloat16, float16/,
+    );
   });
 });
