@@ -11,6 +11,7 @@ import {
 import os from 'node:os';
 import path from 'node:path';
 import {compile, compileFlags, compileJobs, findCompiler, keyFlags, linkFlags} from './compile.js';
+import {cudaLinkFlags, nvccFlags, type Nvcc} from './cuda.js';
 import {packageRoot} from '../../data/package_root.js';
 import type {RunCommand} from './run_command.js';
 import {partial, sha256Texts} from './state.js';
@@ -21,23 +22,42 @@ import {partial, sha256Texts} from './state.js';
  */
 const OPTIMISE = ['-O3', '-march=native', '-fno-math-errno'];
 
+const HEADERS = /\.(h|hpp|inc|cuh)$/;
+
 /** C++ sources of a library and what they were built from. */
 export interface NativeSources {
   folder: string;
-  /** Names of the `.cc` files, sorted. */
+  /** Names of the `.cc` files, sorted; then of the GPU kernels' `.cu` and `.cc` files if there is an nvcc. */
   units: string[];
+  /** Compiles the GPU kernels. */
+  nvcc: Nvcc | null;
   /** One hash over sources, headers, flags and CPU. */
   key: string;
 }
 
-/** The sources of our ops, or null where there are none. */
-export async function nativeSources(site: string, given?: string): Promise<NativeSources | null> {
+/** Folder of the GPU kernels in the folder of sources. */
+const CUDA = 'cuda';
+
+/** The sources of our ops, those of GPU kernels if there is an nvcc for them, or null where there are none. */
+export async function nativeSources(
+  site: string,
+  given?: string,
+  nvcc: Nvcc | null = null,
+): Promise<NativeSources | null> {
   const folder = given ?? path.join(await packageRoot(), 'src/kernels/tensorflow/native');
   if (!existsSync(folder)) return null;
-  const names = readdirSync(folder).sort();
-  const units = names.filter((name) => name.endsWith('.cc'));
+  const units = filesIn(folder, '.', /\.cc$/);
   if (units.length === 0) return null;
-  return {folder, units, key: hash(site, folder, units)};
+  if (nvcc != null) units.push(...filesIn(folder, CUDA, /\.(cc|cu)$/));
+  return {folder, units, nvcc, key: hash(site, folder, units, nvcc)};
+}
+
+/** Files of a folder's subfolder that match, sorted, as paths from the folder. */
+function filesIn(folder: string, subfolder: string, pattern: RegExp): string[] {
+  const all = existsSync(path.join(folder, subfolder))
+    ? readdirSync(path.join(folder, subfolder)).sort()
+    : [];
+  return all.filter((name) => pattern.test(name)).map((name) => path.join(subfolder, name));
 }
 
 /** Where the finished library of `sources` belongs. */
@@ -61,21 +81,25 @@ export async function buildNativeOps(
   const library = nativeLibrary(cache, sources);
   if (existsSync(library)) return library;
   const compiler = await findCompiler(run);
+  const {nvcc} = sources;
   const objects = path.join(cache, 'native', 'objects');
   mkdirSync(objects, {recursive: true});
   const made = sources.units.map((unit) => ({
     source: path.join(sources.folder, unit),
-    object: path.join(objects, `${hash(site, sources.folder, [unit]).slice(0, 32)}.o`),
+    object: path.join(objects, `${hash(site, sources.folder, [unit], nvcc).slice(0, 32)}.o`),
   }));
 
   const queue = made.filter(({object}) => !existsSync(object));
   const worker = async () => {
     for (let next = queue.shift(); next != null; next = queue.shift()) {
       const beside = partial(next.object);
-      const flags = [...OPTIMISE, ...compileFlags(site)];
+      const isCuda = next.source.endsWith('.cu');
+      const program = isCuda ? nvcc!.file : compiler;
+      const include = nvcc == null ? [] : [`-I${path.join(nvcc.toolkit, 'include')}`];
+      const flags = isCuda ? nvccFlags(nvcc!) : [...OPTIMISE, ...compileFlags(site), ...include];
       await compile(
         run,
-        [compiler, ...flags, '-c', next.source, '-o', beside],
+        [program, ...flags, '-c', next.source, '-o', beside],
         path.basename(next.source),
       );
       renameSync(beside, next.object);
@@ -86,9 +110,10 @@ export async function buildNativeOps(
   const folder = path.dirname(library);
   mkdirSync(folder, {recursive: true});
   const beside = partial(library);
+  const libraries = [...linkFlags(site), ...(nvcc == null ? [] : cudaLinkFlags(nvcc))];
   await compile(
     run,
-    [compiler, '-shared', ...made.map(({object}) => object), '-o', beside, ...linkFlags(site)],
+    [compiler, '-shared', ...made.map(({object}) => object), '-o', beside, ...libraries],
     'the library of TensorFlow ops',
   );
   renameSync(beside, library);
@@ -101,14 +126,13 @@ export function discardNativeOps(library: string, reason: string): void {
   writeFileSync(path.join(path.dirname(library), 'reason.txt'), reason);
 }
 
-function hash(site: string, folder: string, units: string[]): string {
-  const headers = readdirSync(folder)
-    .filter((name) => /\.(h|hpp|inc)$/.test(name))
-    .sort();
+function hash(site: string, folder: string, units: string[], nvcc: Nvcc | null): string {
+  const headers = [...filesIn(folder, '.', HEADERS), ...filesIn(folder, CUDA, HEADERS)];
   return sha256Texts([
     os.cpus()[0]?.model ?? process.arch,
     ...OPTIMISE,
     ...keyFlags(site),
+    ...(nvcc == null ? [] : [nvcc.version, ...nvccFlags(nvcc)]),
     ...[...units, ...headers].flatMap((name) => [name, readFileSync(path.join(folder, name))]),
   ]);
 }

@@ -4,6 +4,7 @@ import path from 'node:path';
 import {bindingFolder, type TensorFlowInstall} from '../../backends/tensorflow_install.js';
 import {loadedVersion, writeInstall} from './binding.js';
 import {buildNativeOps, discardNativeOps, nativeLibrary, nativeSources} from './native_ops.js';
+import {findNvcc} from './cuda.js';
 import type {RunCommand} from './run_command.js';
 import {SetupError} from './setup_error.js';
 import {timed} from './timed.js';
@@ -35,7 +36,13 @@ export async function ensureNativeOps(
   tfjsNode: string,
   {nativeFolder, cache, run, log, force}: NativeOptions,
 ): Promise<NativeResult> {
-  const sources = await nativeSources(install.site, nativeFolder);
+  const nvcc = install.variant === 'gpu' ? await findNvcc(run) : null;
+  if (install.variant === 'gpu' && nvcc == null) {
+    log(
+      'GPU kernels of this package: nvcc is not found (set NVCC); composed ones are used on the GPU',
+    );
+  }
+  const sources = await nativeSources(install.site, nativeFolder, nvcc);
   if (sources == null) return {install, changed: false, error: null};
   const library = nativeLibrary(cache, sources);
   const binding = path.join(await bindingFolder(tfjsNode), 'tfjs_binding.node');

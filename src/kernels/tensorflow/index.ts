@@ -1,6 +1,6 @@
 /** Fast kernels of the `tensorflow` backend. */
 import * as tf from '@tensorflow/tfjs-core';
-import {loadNativeOps} from './load_native_ops.js';
+import {loadNativeOps, nativeOpsHaveCuda} from './load_native_ops.js';
 import {NATIVE_KERNELS, nativeKernelConfig} from './native_kernels.js';
 import type {NodeBackend} from './node_backend.js';
 
@@ -8,7 +8,7 @@ import type {NodeBackend} from './node_backend.js';
 export interface TensorflowKernelOptions {
   /**
    * Path of the library of our TensorFlow ops, as `findNativeOps()` gives it; null where there is none. Without it the
-   * composed references serve. The library computes on CPUs: it is not used where TensorFlow drives a GPU.
+   * composed references serve; also where TensorFlow drives a GPU and the library was built without nvcc.
    */
   nativeOps?: string | null;
 }
@@ -21,8 +21,9 @@ export interface TensorflowKernelOptions {
  */
 export function registerTensorflowKernels({nativeOps = null}: TensorflowKernelOptions = {}): void {
   const backend = tf.findBackend('tensorflow') as unknown as NodeBackend | null;
-  if (nativeOps == null || backend == null || backend.isUsingGpuDevice) return;
+  if (nativeOps == null || backend == null) return;
   loadNativeOps(nativeOps);
+  if (backend.isUsingGpuDevice && !nativeOpsHaveCuda()) return;
   for (const [name, native] of Object.entries(NATIVE_KERNELS)) {
     if (tf.getKernel(name, 'tensorflow') != null) tf.unregisterKernel(name, 'tensorflow');
     tf.registerKernel(nativeKernelConfig(name, native));

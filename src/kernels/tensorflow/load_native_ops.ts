@@ -2,6 +2,8 @@
 
 /** Where a process notes what it has loaded: the module may be there twice, as ESM and as CommonJS. */
 const LOADED = Symbol.for('tfjs-mapl.native-ops');
+const CUDA = Symbol.for('tfjs-mapl.native-ops.cuda');
+type Loaded = {[LOADED]?: string; [CUDA]?: boolean};
 
 /**
  * Loads the library, which registers its ops with TensorFlow. To be called after tfjs-node has been loaded. TensorFlow ends
@@ -11,10 +13,11 @@ const LOADED = Symbol.for('tfjs-mapl.native-ops');
  * @throws Error with the loader's reason and how to mend it
  */
 export function loadNativeOps(file: string): void {
-  const global = globalThis as {[LOADED]?: string};
+  const global = globalThis as Loaded;
   if (global[LOADED] != null) return;
+  const module = {exports: {} as {cuda?: boolean}};
   try {
-    process.dlopen({exports: {}}, file);
+    process.dlopen(module, file);
   } catch (error) {
     const reason = String((error as Error).message ?? error).split('\n')[0];
     throw new Error(
@@ -24,9 +27,15 @@ export function loadNativeOps(file: string): void {
     );
   }
   global[LOADED] = file;
+  global[CUDA] = module.exports.cuda === true;
 }
 
 /** Path of the library that this process has loaded, or null. */
 export function loadedNativeOps(): string | null {
-  return (globalThis as {[LOADED]?: string})[LOADED] ?? null;
+  return (globalThis as Loaded)[LOADED] ?? null;
+}
+
+/** Whether the library that this process has loaded computes on GPUs too. */
+export function nativeOpsHaveCuda(): boolean {
+  return (globalThis as Loaded)[CUDA] ?? false;
 }
