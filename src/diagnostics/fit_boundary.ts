@@ -5,6 +5,7 @@ import type {AnchorEmbedding, ProjectionBoundary} from '../layers/index.js';
 import {writeWeight} from '../layers/layer_weight.js';
 import type {ActivationStatistics} from './activation_statistics.js';
 import {energyInside, topDirections, trace} from './gram_algebra.js';
+import {anchorRows, restoredShare} from './restored_share.js';
 
 /** Times that basis and projector are fitted to each other; the loss moves in the third digit after the first. */
 const ROUNDS = 2;
@@ -97,15 +98,6 @@ async function fitTogether(
   return projector;
 }
 
-/** Anchors `[ids, d]` of ids; zeros without anchors. */
-function anchorRows(anchors: AnchorEmbedding | null, ids: readonly number[], d: number) {
-  return tf.tidy(() => {
-    if (anchors == null) return tf.zeros<tf.Rank.R2>([ids.length, d]);
-    const rows = anchors.call(tf.tensor2d([...ids], [1, ids.length], 'int32'), {});
-    return tf.reshape(rows, [ids.length, d]) as tf.Tensor2D;
-  });
-}
-
 /** `(I − AAᵀ) m + AAᵀ a_s`: what a receiver must add for the mean of a token to arrive. */
 function lost(means: tf.Tensor2D, sent: tf.Tensor2D, projector: Float32Array, d: number) {
   return tf.tidy(() => {
@@ -137,32 +129,4 @@ async function writeTable(
     rows.dispose();
   }
   writeWeight(receiver.table, table);
-}
-
-/** `1 − Σ‖x − x̂‖²/Σ‖x‖²`, with `x − x̂ = (I − AAᵀ) x − c` and `c = a_r − AAᵀ a_s` of each token. */
-async function restoredShare(
-  {width: d, gram, sums}: ActivationStatistics,
-  {senderAnchors, receiverAnchors, rank}: ProjectionBoundary,
-  projector: Float32Array,
-): Promise<number> {
-  const terms = tf.tidy(() => {
-    const {ids} = sums;
-    const a = tf.tensor2d(projector, [d, rank]);
-    const inside = (rows: tf.Tensor2D) => tf.matMul(tf.matMul(rows, a), a, false, true);
-    const c = tf.sub(
-      anchorRows(receiverAnchors, ids, d),
-      inside(anchorRows(senderAnchors, ids, d)),
-    );
-    const total = sums.sumsOf(ids);
-    const counts = tf.tensor2d(
-      ids.map((id) => sums.count(id)),
-      [ids.length, 1],
-    );
-    const cross = tf.sum(tf.mul(tf.sub(total, inside(total)), c));
-    return [cross, tf.sum(tf.mul(counts, tf.square(c)))];
-  });
-  const [[cross], [square]] = await Promise.all(terms.map((term) => term.data()));
-  tf.dispose(terms);
-  const whole = trace(gram, d);
-  return 1 - (whole - energyInside(gram, projector, d, rank) - 2 * cross + square) / whole;
 }

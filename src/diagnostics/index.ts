@@ -4,6 +4,8 @@ export type {BoundaryHealth, BoundaryProbeOptions} from './boundary_probe.js';
 export {capturedEnergy} from './captured_energy.js';
 export {CodeCounts, codebookUsage} from './codebook_usage.js';
 export type {CodebookUsage} from './codebook_usage.js';
+export {energyProfile} from './energy_profile.js';
+export type {ActivationProfile, EnergyProfile} from './energy_profile.js';
 export {GramAccumulator} from './gram_accumulator.js';
 export {initialiseBoundaries} from './initialise_boundaries.js';
 export type {BoundaryStart, InitialiseBoundariesOptions} from './initialise_boundaries.js';

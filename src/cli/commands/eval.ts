@@ -1,14 +1,11 @@
-import {existsSync} from 'node:fs';
-import path from 'node:path';
 import {Command} from 'commander';
 import {splitDocuments} from '../../data/split_documents.js';
 import {encodeDocuments} from '../../data/encode_documents.js';
 import {evaluationBatches} from '../../data/token_batches.js';
-import {parseConfig, readSettings} from '../config/load_config.js';
-import type {RunConfig} from '../config/schema.js';
 import {evaluateModel} from '../training/evaluate_model.js';
 import {loadDocuments} from '../training/load_text.js';
 import {openModel} from '../training/open_model.js';
+import {runConfigOf} from '../training/run_config_of.js';
 import {withExamples} from './example_help.js';
 import {backendOption, wholeNumber} from './options.js';
 
@@ -101,11 +98,4 @@ async function evaluate(given: string, options: EvalOptions): Promise<void> {
   }
   console.log(`${folder} on ${result.tokens} tokens (${split}, context ${context}):`);
   console.log(`loss ${result.loss.toFixed(4)} nats, perplexity ${result.perplexity.toFixed(2)}`);
-}
-
-/** The configuration of the run a checkpoint belongs to; the defaults for any other model. */
-async function runConfigOf(folder: string): Promise<RunConfig> {
-  const file = path.join(path.dirname(path.dirname(path.resolve(folder))), 'config.json');
-  const inRun = path.basename(path.dirname(path.resolve(folder))) === 'checkpoints';
-  return parseConfig(inRun && existsSync(file) ? await readSettings(file) : {}, file);
 }

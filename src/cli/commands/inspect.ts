@@ -12,13 +12,20 @@ import {terminalTable} from '../report/terminal_table.js';
 import {findModelFolder} from '../training/find_model.js';
 import {bringUpBackend} from '../training/open_model.js';
 import {withExamples} from './example_help.js';
-import {wholeNumber} from './options.js';
+import {inspectEnergy} from './inspect_energy.js';
+import {backendOption, wholeNumber} from './options.js';
 
 interface InspectOptions {
   stages?: string;
   rank?: number;
   wire: string;
   json?: boolean;
+  energy?: boolean;
+  text?: string[];
+  tokens?: number;
+  context?: number;
+  tokenizer?: string;
+  backend: string;
 }
 
 /** `inspect`: what a model is made of and how it would be split. */
@@ -30,14 +37,42 @@ export function inspectCommand(): Command {
     .option('--rank <number>', 'put boundaries of this rank in, if the model has none', wholeNumber)
     .option('--wire <codec>', 'number format between stages', 'bfloat16')
     .option('--json', 'print as JSON')
+    .option('--energy', 'run text through the model: which rank keeps how much, at each cut')
+    .option(
+      '--text <values...>',
+      "with --energy: files, folders or patterns (default: held-out text of the run, else the demo's)",
+    )
+    .option(
+      '--tokens <number>',
+      'with --energy: tokens to measure on (default: 64 a dimension)',
+      wholeNumber,
+    )
+    .option(
+      '--context <number>',
+      'with --energy: tokens a sequence (default: the most the model takes)',
+      wholeNumber,
+    )
+    .option('--tokenizer <path>', 'with --energy: tokenizer.json, where none is beside the model')
+    .addOption(backendOption())
     .action(inspect);
   return withExamples(command, [
     ['A checkpoint of a run', 'tfjs-mapl inspect runs/demo-mapl'],
     ['What compression would save', 'tfjs-mapl inspect ./my-llama --stages 8 --rank 256'],
+    ['Which rank it needs', 'tfjs-mapl inspect ./my-llama --energy --text book.txt --stages 8'],
   ]);
 }
 
+/** A number of stages, or names. */
+function stagesOf(text: string): number | string[] {
+  const number = Number(text);
+  return Number.isNaN(number) ? text.split(',') : number;
+}
+
 async function inspect(given: string, options: InspectOptions): Promise<void> {
+  if (options.energy) {
+    const stages = options.stages == null ? undefined : stagesOf(options.stages);
+    return inspectEnergy(given, {...options, stages});
+  }
   const folder = await findModelFolder(given);
   const files = openFolder(folder);
   const source = await readConfig(files);
@@ -46,8 +81,7 @@ async function inspect(given: string, options: InspectOptions): Promise<void> {
   await checkWeights(files, config);
   const {wire, rank} = options;
   const trained = config.mapl?.stages ?? Math.min(4, config.num_hidden_layers);
-  const number = Number(options.stages ?? trained);
-  const stages = Number.isNaN(number) ? (options.stages as string).split(',') : number;
+  const stages = stagesOf(options.stages ?? String(trained));
   if (rank != null && config.mapl == null) {
     if (typeof stages !== 'number') {
       throw new Error(
