@@ -23,6 +23,8 @@ export interface MethodModel {
   projector?: ProjectorKind;
   anchorStart?: 'zeros' | 'embedding';
   offsetRange?: number;
+  /** Filled in where the forward leg is `rvq`: its codebooks are the model's, which then quantises outside a pipeline too. */
+  quantizer?: {groups: number; rounds: number; codes: number};
 }
 
 /** How a boundary corrects for the tokens: see `LlamaMaplConfig.anchors`. */

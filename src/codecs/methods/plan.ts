@@ -1,6 +1,7 @@
 /** From the `compression` section of a configuration to what is built. */
 import type {LegSpec} from '../leg.js';
 import type {MethodOptions, MethodPlan} from '../method.js';
+import {rvqSettings, sizeFor} from '../rvq/rvq_options.js';
 import {getMethod} from './registry.js';
 
 /** The `compression` section of a configuration; what is null or absent is the method's own choice. */
@@ -57,9 +58,16 @@ export function methodPlan(settings: CompressionSettings, context: PlanContext):
       );
     }
   }
-  return {
-    model: plan.model,
-    forward: forward ?? plan.forward,
-    backward: backward ?? plan.backward,
-  };
+  const legs = {forward: forward ?? plan.forward, backward: backward ?? plan.backward};
+  return {model: withCodebooks(plan.model, legs.forward), ...legs};
+}
+
+/** The model has the codebooks of a leg that quantises `z`, so that its checkpoints have them and it quantises alone too. */
+function withCodebooks(model: MethodPlan['model'], forward: LegSpec): MethodPlan['model'] {
+  if (model == null || model.kind === 'resbm' || forward.codec !== 'rvq') {
+    return model;
+  }
+  const {codec: _codec, ...options} = forward;
+  const {groups, rounds, codes} = sizeFor(rvqSettings(options), model.rank);
+  return {...model, quantizer: {groups, rounds, codes}};
 }

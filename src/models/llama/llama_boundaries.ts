@@ -90,6 +90,7 @@ function makeBoundary(
     seed: projectorSeed(seed),
     trainableProjector: mapl.projector !== 'fixed',
     constrained: mapl.projector !== 'unconstrained',
+    quantizer: mapl.quantizer,
     ...shared,
   });
 }

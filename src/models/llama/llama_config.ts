@@ -36,6 +36,11 @@ export interface LlamaMaplConfig {
   offsetRange?: number;
   /** Seed of projectors, bases and offsets; default: the model's. */
   seed?: number;
+  /**
+   * Codebooks that quantise `z` (MAPL+VQ), of `kind` `'projection'` or `'subspace'`: `groups` divides `rank`. In a pipeline they
+   * learn in the leg codec `rvq`, which must have the same numbers. Default: none.
+   */
+  quantizer?: {groups: number; rounds: number; codes: number};
   /** Decoder layers that end a stage, for instance `[0, 1, 2]`; default: stages of equal numbers of layers. */
   boundaries?: number[];
 }
@@ -83,8 +88,9 @@ export interface LlamaConfig {
   mapl?: LlamaMaplConfig;
 }
 
-/** {@link LlamaMaplConfig} with every default filled in. */
-export type ResolvedMapl = Required<LlamaMaplConfig>;
+/** {@link LlamaMaplConfig} with every default filled in; without `quantizer` there is none. */
+export type ResolvedMapl = Required<Omit<LlamaMaplConfig, 'quantizer'>> &
+  Pick<LlamaMaplConfig, 'quantizer'>;
 
 /** {@link LlamaConfig} with every default filled in. */
 export interface ResolvedLlamaConfig extends Required<

@@ -76,7 +76,7 @@ function maplOf(
     const {seed} = first as ResidualBottleneck;
     return {...DEFAULTS, stages, rank, anchorRank: rank, kind: 'resbm', seed, boundaries};
   }
-  const {senderAnchors: anchors, trainableProjector, constrained} = first;
+  const {senderAnchors: anchors, trainableProjector, constrained, quantizer} = first;
   const projector = !trainableProjector ? 'fixed' : constrained ? 'learned' : 'unconstrained';
   return {
     ...DEFAULTS,
@@ -87,6 +87,7 @@ function maplOf(
     anchors: anchorsOf(anchors),
     projector,
     offsetRange: anchorsOf(anchors) === 'static' ? anchors!.initializerRange : 1,
+    ...(quantizer == null ? {} : {quantizer: sizeOf(quantizer.settings)}),
     seed: subspace?.seed ?? seed,
     boundaries,
   };
@@ -99,6 +100,10 @@ const DEFAULTS = {
   anchorStart: 'zeros',
   offsetRange: 1,
 } as const;
+
+function sizeOf({groups, rounds, codes}: NonNullable<ResolvedMapl['quantizer']>) {
+  return {groups, rounds, codes};
+}
 
 function anchorsOf(anchors: AnchorEmbedding | null): ResolvedMapl['anchors'] {
   if (anchors == null) {

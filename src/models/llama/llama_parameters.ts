@@ -94,6 +94,15 @@ export function maplParameters(config: ResolvedLlamaConfig): LlamaParameter[] {
       const name = mapl.projector === 'unconstrained' ? 'unconstrained_projector' : 'projector';
       add(boundary, name, [d, rank]);
     }
+    if (mapl.quantizer != null) {
+      const {groups, rounds, codes} = mapl.quantizer;
+      const shape = [rounds, groups, codes];
+      const quantizer = `${boundary}.quantizer`;
+      add(quantizer, 'codebooks', [...shape, rank / groups]);
+      add(quantizer, 'cluster_sizes', shape);
+      add(quantizer, 'sums', [...shape, rank / groups]);
+      add(quantizer, 'progress', [2]);
+    }
   }
   for (let stage = 0; stage < stages && mapl.anchors !== 'none'; stage++) {
     const factorised = mapl.anchors === 'factorised';

@@ -16,7 +16,7 @@ const IMPLIED = {
 
 const KNOWN = [
   ...['stages', 'rank', 'kind', 'anchorRank', 'anchors', 'projector', 'anchorStart'],
-  ...['offsetRange', 'seed', 'boundaries'],
+  ...['offsetRange', 'quantizer', 'seed', 'boundaries'],
 ];
 
 /** What of the model's config the section depends on. */
@@ -114,9 +114,24 @@ export function resolveMapl(
     projector,
     anchorStart,
     offsetRange,
+    ...(mapl.quantizer == null ? {} : {quantizer: quantizerOf(mapl.quantizer)}),
     seed: mapl.seed ?? seed,
     boundaries,
   };
+
+  function quantizerOf(quantizer: NonNullable<LlamaMaplConfig['quantizer']>) {
+    const {groups, rounds, codes} = quantizer;
+    between(groups, 1, rank, 'quantizer.groups', 'a group has at least one of the rank columns');
+    between(rounds, 1, 255, 'quantizer.rounds', 'each quantises what the rounds before left over');
+    between(codes, 1, 65536, 'quantizer.codes', 'an index has at most 16 bits');
+    if (rank % groups !== 0 || kind === 'resbm') {
+      throw new Error(
+        `${where}: mapl.quantizer is ${text(quantizer)} for mapl.kind '${kind}' of rank ${rank}, expected groups that ` +
+          `divide the rank, and kind 'projection' or 'subspace'.`,
+      );
+    }
+    return {groups, rounds, codes};
+  }
 }
 
 function camel(key: string): string {
