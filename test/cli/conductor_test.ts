@@ -199,4 +199,12 @@ describe('resumeConfig', () => {
       /training\.steps was 50, now 60/,
     );
   });
+
+  it('compares codecs by what they mean, not by how they were written', () => {
+    const run = parseConfig({compression: {method: 'none', backward: 'int8:stochastic'}});
+    expect(resumeConfig(run, {compression: {backward: 'int8:stochastic'}})).toEqual(run);
+    expect(() => resumeConfig(run, {compression: {backward: 'int8'}})).toThrowError(
+      /compression.backward was {"codec":"int8","stochastic":true}, now {"codec":"int8"}/,
+    );
+  });
 });

@@ -1,5 +1,6 @@
+import type {z} from 'zod';
 import {listSettings, parseConfig} from '../config/load_config.js';
-import type {RunConfig} from '../config/schema.js';
+import {configSections, type RunConfig} from '../config/schema.js';
 
 /** Sections and keys that may change when a run goes on: none of them changes a single bit of its result. */
 const FREE = ['output.', 'network.', 'pipeline.processes'];
@@ -25,10 +26,13 @@ export function resumeConfig(
       const path = `${section}.${key}`;
       if (FREE.some((free) => path.startsWith(free))) {
         sections[section] = {...sections[section], [key]: value};
-      } else if (JSON.stringify(settings.get(path)) !== JSON.stringify(value)) {
-        differing.push(
-          `  ${path} was ${JSON.stringify(settings.get(path))}, now ${JSON.stringify(value)}`,
-        );
+        continue;
+      }
+      const [was, now] = [settings.get(path), meaning(section, key, value)].map((v) =>
+        JSON.stringify(v),
+      );
+      if (was !== now) {
+        differing.push(`  ${path} was ${was}, now ${now}`);
       }
     }
   }
@@ -39,4 +43,12 @@ export function resumeConfig(
     );
   }
   return parseConfig(sections, 'the flags');
+}
+
+/** What the schema makes of a setting, such as the codec and its options of `int8:stochastic`. */
+function meaning(section: string, key: string, value: unknown): unknown {
+  const fields = configSections[section as keyof typeof configSections]?.shape;
+  const field = (fields as Record<string, z.ZodType> | undefined)?.[key];
+  const parsed = field?.safeParse(value);
+  return parsed?.success ? parsed.data : value;
 }
