@@ -25,7 +25,6 @@ export interface CellResult {
   /** A boundary's, mean over the boundaries. */
   bytesPerToken: {forward: number; backward: number; total: number};
   parameters: number;
-  secondsPerStep: Spread;
   /** By boundary: mean share of the residual's energy that crosses. */
   capturedEnergy: number[];
   /** Largest ‖AᵀA − I‖₂ over boundaries and seeds. */
@@ -90,9 +89,6 @@ export function aggregate(runs: RecordedRun[], baseline: string): CellResult[] {
         total: each(all.total),
       },
       parameters: first.parameters,
-      secondsPerStep: spread(
-        own.map(({summary}) => summary.tokens / summary.steps / summary.tokensPerSecond),
-      ),
       capturedEnergy: boundaries.flatMap((_, p) => {
         const shares = health.flatMap((one) => one[p]?.capturedEnergy ?? []);
         return shares.length ? [spread(shares).mean] : [];

@@ -1,11 +1,12 @@
 import {existsSync, readFileSync} from 'node:fs';
 import path from 'node:path';
-import {listSettings} from '../../src/cli/config/load_config.js';
+import {listSettings, parseConfig} from '../../src/cli/config/load_config.js';
 import type {RunConfig} from '../../src/cli/config/schema.js';
 import type {MetricsRecord} from '../../src/cli/run/records.js';
 import type {RunSummary} from '../../src/cli/run/summary.js';
 import {writeFileAtomic} from '../../src/data/cache_folder.js';
 import type {StudyRun} from './preset.js';
+import type {Timing} from './timing.js';
 
 /** What is kept of a finished run: enough for tables, plots and scores, and to know what made it. */
 export interface RecordedRun {
@@ -24,6 +25,8 @@ export interface RecordedRun {
 export interface Ledger {
   preset: string;
   runs: RecordedRun[];
+  /** Measured apart from the runs. */
+  timings: Timing[];
 }
 
 /** Settings that have no influence on the numbers. */
@@ -46,14 +49,17 @@ export function differingSetting(
 
 /** Reads a study's ledger; empty where there is none. */
 export function readLedger(file: string, preset: string): Ledger {
-  if (!existsSync(file)) return {preset, runs: []};
+  if (!existsSync(file)) return {preset, runs: [], timings: []};
   return JSON.parse(readFileSync(file, 'utf8')) as Ledger;
 }
 
 /** The recorded run of that name and those settings, if there is one. */
 export function recorded(ledger: Ledger, run: StudyRun): RecordedRun | null {
   const found = ledger.runs.find(({name}) => name === run.name);
-  return found && !differingSetting(found.summary.config, run.config) ? found : null;
+  if (!found) return null;
+  // Settings that came after the run have their defaults.
+  const config = parseConfig(found.summary.config, `the ledger's run '${run.name}'`);
+  return differingSetting(config, run.config) ? null : found;
 }
 
 /** Puts a finished run in, in place of one of the same name, and writes the ledger. */
@@ -76,5 +82,10 @@ export async function record(
   ledger.runs = ledger.runs.filter((other) => other.name !== name);
   ledger.runs.push({name, row, stages, seed, commit, summary, curve});
   ledger.runs.sort((a, b) => (a.name < b.name ? -1 : 1));
+  await writeLedger(file, ledger);
+}
+
+/** Writes a study's ledger. */
+export async function writeLedger(file: string, ledger: Ledger): Promise<void> {
   await writeFileAtomic(file, `${JSON.stringify(ledger, null, 1)}\n`);
 }

@@ -6,13 +6,21 @@ import {Command} from 'commander';
 import {addConfigFlags, givenSettings} from '../../src/cli/config/flags.js';
 import {writeFileAtomic} from '../../src/data/cache_folder.js';
 import {aggregate} from './aggregate.js';
-import {readLedger, record, recorded, type RecordedRun} from './ledger.js';
+import {
+  readLedger,
+  record,
+  recorded,
+  writeLedger,
+  type Ledger,
+  type RecordedRun,
+} from './ledger.js';
 import {studyMarkdown} from './markdown.js';
 import {studyPage} from './page.js';
 import {curvePlot, paretoPlot} from './plots.js';
 import {presetNames, readPreset, studyRuns, type Preset, type StudyRun} from './preset.js';
 import {doRuns} from './run_queue.js';
 import {scores} from './score.js';
+import {timeRun} from './timing.js';
 
 const root = path.resolve(import.meta.dirname, '..', '..');
 
@@ -26,6 +34,7 @@ interface StudyOptions {
   out: string;
   target?: string;
   again?: boolean;
+  timeAgain?: boolean;
   reportOnly?: boolean;
 }
 
@@ -62,12 +71,34 @@ async function study(flags: string[], options: StudyOptions): Promise<void> {
   const threads = Math.max(1, Math.floor(availableParallelism() / jobs));
   const commit = commitOf(root);
   const onDone = (run: StudyRun) => record(file, ledger, run, folder, commit);
-  const report = () => writeReport(preset, planned, ledger.runs, file, target, log);
+  const report = () => writeReport(preset, planned, ledger, file, target, log);
   try {
-    if (!options.reportOnly) await doRuns({runs, folder, jobs, threads, onDone, log});
+    if (!options.reportOnly) {
+      await doRuns({runs, folder, jobs, threads, onDone, log});
+      await timeRuns(planned, ledger, file, options.timeAgain ?? false, log);
+    }
   } finally {
     // What is finished is worth a page, whatever happened to the rest.
     await report();
+  }
+}
+
+/** Times a step of every row and number of stages that was not timed before, one after the other. */
+async function timeRuns(
+  planned: StudyRun[],
+  ledger: Ledger,
+  file: string,
+  again: boolean,
+  log: (line: string) => void,
+): Promise<void> {
+  for (const run of planned.filter(({seed}) => seed === planned[0].seed)) {
+    const same = ({row, stages}: {row: string; stages: number}) =>
+      row === run.row && stages === run.stages;
+    if (!again && ledger.timings.some(same)) continue;
+    const timing = await timeRun(run, availableParallelism());
+    log(`${run.row}, P = ${run.stages}: ${timing.secondsPerStep.toFixed(3)} s a step.`);
+    ledger.timings = [...ledger.timings.filter((other) => !same(other)), timing];
+    await writeLedger(file, ledger);
   }
 }
 
@@ -75,13 +106,13 @@ async function study(flags: string[], options: StudyOptions): Promise<void> {
 async function writeReport(
   preset: Preset,
   planned: StudyRun[],
-  recordedRuns: RecordedRun[],
+  ledger: Ledger,
   file: string,
   given: number | null,
   log: (line: string) => void,
 ): Promise<void> {
   const names = new Set(planned.map(({name}) => name));
-  const runs = recordedRuns.filter(({name}) => names.has(name));
+  const runs = ledger.runs.filter(({name}) => names.has(name));
   if (runs.length === 0) return;
   const order = Object.keys(preset.rows);
   const results = aggregate(runs, preset.baseline).sort(
@@ -108,7 +139,7 @@ async function writeReport(
     results,
     runs: sorted,
     planned: planned.length,
-    scores: target == null ? [] : scores(sorted, preset.links, target),
+    scores: target == null ? [] : scores(sorted, ledger.timings, preset.links, target),
     target,
     plots: [...files.keys()],
   });
@@ -144,6 +175,7 @@ const program = new Command('npm run study --')
   .option('--out <folder>', 'where the results go', path.join(root, 'benchmarks', 'results'))
   .option('--target <loss>', "validation loss to be timed at (default: 2 % above the baseline's)")
   .option('--again', 'do all runs anew, recorded or not')
+  .option('--time-again', 'time the steps of all rows anew: nothing else should run beside it')
   .option('--report-only', 'no runs: the report of those that are finished')
   .action(study);
 

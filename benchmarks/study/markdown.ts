@@ -143,7 +143,7 @@ function scoreTable({preset, scores, target}: StudyReport): string {
   return `## Time to a loss over a link
 
 Steps to a validation loss of ${target.toFixed(3)} (between validations on a straight line) × seconds a step. Seconds are those
-of the schedule run on a clock, with compute as measured in the run (all stages on one machine, divided by stages and
+of the schedule run on a clock, with compute as measured in a short run of its own (all stages on one machine, divided by stages and
 microbatches, a third of it forward) and the bytes as counted. ${links.join('; ')}.
 
 ${table(head, lines)}`;

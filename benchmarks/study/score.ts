@@ -2,6 +2,7 @@ import {makeSchedule} from '../../src/pipeline/schedule.js';
 import {stepTime} from '../../src/pipeline/step_time.js';
 import type {RecordedRun} from './ledger.js';
 import type {Link} from './preset.js';
+import type {Timing} from './timing.js';
 
 /** Time to a loss over a link: the yardstick of ProtocolNanoGPT, steps to a target × seconds a step. */
 export interface Score {
@@ -33,12 +34,17 @@ export function stepsTo(target: number, curve: RecordedRun['curve']): number | n
 }
 
 /**
- * Scores of all rows over all links.
+ * Scores of all rows that were timed, over all links.
  *
  * A run in one process computes its stages one after the other, so that its measured time a step, divided by stages and
  * microbatches, is that of one microbatch on one stage; `stepTime` runs the schedule with it on a clock.
  */
-export function scores(runs: RecordedRun[], links: readonly Link[], target: number): Score[] {
+export function scores(
+  runs: RecordedRun[],
+  timings: readonly Timing[],
+  links: readonly Link[],
+  target: number,
+): Score[] {
   const cells = new Map<string, RecordedRun[]>();
   for (const run of runs) {
     const key = `${run.row} ${run.stages}`;
@@ -48,9 +54,9 @@ export function scores(runs: RecordedRun[], links: readonly Link[], target: numb
     const [{row, stages, summary}] = own;
     const {microbatches, schedule: name} = summary.config.pipeline;
     const schedule = makeSchedule(name, {stages, microbatches});
-    const seconds = own.map(({summary: one}) => one.tokens / one.steps / one.tokensPerSecond);
-    const unit =
-      seconds.reduce((sum, value) => sum + value, 0) / own.length / stages / microbatches;
+    const timing = timings.find((one) => one.row === row && one.stages === stages);
+    if (timing == null) return [];
+    const unit = timing.secondsPerStep / stages / microbatches;
     const tokens = summary.tokens / summary.steps / microbatches;
     const {boundaries} = summary.bytesPerToken;
     const compute = {forwardSeconds: unit * FORWARD, backwardSeconds: unit * (1 - FORWARD)};

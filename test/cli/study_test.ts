@@ -68,7 +68,10 @@ describe('study', () => {
     expect(stepsTo(4.5, run('none', 0, 4, 4).curve)).toBe(150);
     expect(stepsTo(5.5, run('none', 0, 4, 4).curve)).toBe(100);
     expect(stepsTo(3, run('none', 0, 4, 4).curve)).toBeNull();
-    const all = scores(runs, preset.links, 4.5);
+    const timings = ['none', 'mapl'].map((row) => {
+      return {row, stages: 4, secondsPerStep: 0.5, threads: 2, machine: 'a machine'};
+    });
+    const all = scores(runs, timings, preset.links, 4.5);
     const [mapl, none] = ['mapl', 'none'].map((row) => all.find((score) => score.row === row)!);
     expect([none.steps, mapl.steps]).toEqual([150, 200]);
     expect(none.hours).toBeCloseTo((150 * none.secondsPerStep) / 3600, 12);
@@ -76,6 +79,7 @@ describe('study', () => {
     expect(none.secondsPerStep).toBeGreaterThan(mapl.secondsPerStep);
     expect(mapl.secondsPerStep).toBeGreaterThan(mapl.computeSeconds);
     expect(none.computeSeconds).toBeCloseTo(mapl.computeSeconds, 9);
+    expect(scores(runs, [], preset.links, 4.5)).toEqual([]);
   });
 
   it('writes tables like the paper, and says what is missing', () => {
