@@ -32,18 +32,19 @@ const NANOGPT: Task = {
   shape: [32, 128],
 };
 
+/** Sizes are multiples of 32, without which nanogpt has no mixed precision. */
 const TINY: Task = {
-  name: '2×8 tokens',
+  name: '2×32 tokens',
   config: {
     ...CONFIG,
-    vocab_size: 48,
-    hidden_size: 16,
-    intermediate_size: 40,
+    vocab_size: 64,
+    hidden_size: 64,
+    intermediate_size: 96,
     num_hidden_layers: 1,
     num_attention_heads: 2,
     num_key_value_heads: 2,
   },
-  shape: [2, 8],
+  shape: [2, 32],
 };
 
 export function referenceTask(quick: boolean): Task {
@@ -51,7 +52,7 @@ export function referenceTask(quick: boolean): Task {
 }
 
 export function nanogptTask(quick: boolean): Task {
-  return quick ? TINY : NANOGPT;
+  return quick ? {...TINY, name: `${TINY.name}, nanogpt's model`} : NANOGPT;
 }
 
 /** Token ids from a linear congruential generator. */

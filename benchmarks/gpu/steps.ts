@@ -31,7 +31,9 @@ export async function stepRows(
       throw new Error(`${name}: the first losses differ, ${a} and ${b}: not the same step.`);
     }
     rows.push(row(name, 'ms', times[0], times[1]));
-    notes.push(`${name}: first losses ${losses.map((loss) => loss.toFixed(5)).join(' and ')}`);
+    // JSON has no NaN: null is one.
+    const texts = losses.map((loss) => (Number.isFinite(loss) ? loss.toFixed(5) : 'not a number'));
+    notes.push(`${name}: first losses ${texts.join(' and ')}`);
   };
 
   const plain = `step, ${task.name}: ours vs plain tfjs`;
@@ -76,7 +78,9 @@ export async function stepRows(
       await measure(name, ourStep(shape), async () => (await contestant.step()).loss, false);
       notes.push(`${name}: ${JSON.stringify(peer.about)}`);
     } catch (error) {
-      notes.push(`${name}: not measured. ${(error as Error).message}`);
+      const {message} = error as Error;
+      const reason = /^.*Error: .*$/m.exec(message)?.[0] ?? message;
+      notes.push(`${name}: not measured. ${reason}`);
     } finally {
       peer?.stop();
     }
