@@ -5,7 +5,15 @@ import {orthogonalMatrix} from '../manifolds/random_stiefel.js';
 import {seededNormal} from '../manifolds/seeded_normal.js';
 import {embeddingLookup} from './embedding_lookup.js';
 import {connectedLayers} from './find_layers.js';
-import type {DisposeResult, Kwargs, LayerArgs, LayerInputs, LayerOutputs} from './layer_types.js';
+import {refuseUnknownKeys, requireOptions} from '../ops/check_options.js';
+import {
+  layerKeys,
+  type DisposeResult,
+  type Kwargs,
+  type LayerArgs,
+  type LayerInputs,
+  type LayerOutputs,
+} from './layer_types.js';
 import {createWeight} from './layer_weight.js';
 import {weightSeed} from './weight_seed.js';
 
@@ -27,6 +35,15 @@ export interface AnchorEmbeddingArgs extends LayerArgs {
   /** Seed of basis and table. Default: derived from the layer's name. */
   seed?: number;
 }
+
+const KEYS = layerKeys<AnchorEmbeddingArgs>({
+  vocabSize: true,
+  anchorRank: true,
+  factorised: true,
+  units: true,
+  initializerRange: true,
+  seed: true,
+});
 
 /**
  * The anchors of one pipeline stage: a trainable table `E [V, a]` and a fixed basis `P [a, d]` with orthonormal rows; or, not
@@ -261,7 +278,11 @@ tf.serialization.registerClass(AnchorEmbedding);
 
 /** Creates an {@link AnchorEmbedding}, in the manner of `tf.layers.dense(args)`. */
 export function anchorEmbedding(args: AnchorEmbeddingArgs): AnchorEmbedding {
-  return new AnchorEmbedding(args);
+  const where = 'anchorEmbedding';
+  const example = 'anchorEmbedding({vocabSize: 2048, anchorRank: 32, units: 128})';
+  const given = requireOptions(where, args, example);
+  refuseUnknownKeys(where, given, KEYS);
+  return new AnchorEmbedding(given);
 }
 
 /** A layer that uses anchors: boundaries, their halves, and anchors themselves. */

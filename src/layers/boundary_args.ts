@@ -1,7 +1,8 @@
 /** What a boundary is made with. */
 import type {AnchorsArg} from './boundary_anchors.js';
 import type {QuantizerArg} from './boundary_quantizer.js';
-import type {LayerArgs} from './layer_types.js';
+import {refuseUnknownKeys, requireOptions} from '../ops/check_options.js';
+import {layerKeys, type LayerArgs} from './layer_types.js';
 
 /** Arguments of {@link ProjectionBoundary}. */
 export interface ProjectionBoundaryArgs extends LayerArgs {
@@ -36,6 +37,28 @@ export interface ProjectionBoundaryArgs extends LayerArgs {
    * `{groups: 8, rounds: 2, codes: 256}`. Its default name is `<name>.quantizer`. Default: none.
    */
   quantizer?: QuantizerArg;
+}
+
+const KEYS = layerKeys<ProjectionBoundaryArgs>({
+  rank: true,
+  vocabSize: true,
+  anchorRank: true,
+  units: true,
+  seed: true,
+  trainableProjector: true,
+  constrained: true,
+  anchors: true,
+  senderAnchors: true,
+  receiverAnchors: true,
+  quantizer: true,
+});
+
+/** Throws if the arguments of a boundary are missing, or have a key that it does not know. */
+export function checkBoundaryArgs(args: ProjectionBoundaryArgs): ProjectionBoundaryArgs {
+  const where = 'projectionBoundary';
+  const given = requireOptions(where, args, 'projectionBoundary({rank: 32, vocabSize: 2048})');
+  refuseUnknownKeys(where, given, KEYS);
+  return given;
 }
 
 /** Throws unless `value` is an integer from 1 up. */

@@ -4,7 +4,12 @@ import type * as tfl from '@tensorflow/tfjs-layers';
 import {randomStiefel} from '../manifolds/random_stiefel.js';
 import {AnchorEmbedding} from './anchor_embedding.js';
 import {linkAnchors, makeAnchors, type AnchorsArg} from './boundary_anchors.js';
-import {anchorsKind, positive, type ProjectionBoundaryArgs} from './boundary_args.js';
+import {
+  anchorsKind,
+  checkBoundaryArgs,
+  positive,
+  type ProjectionBoundaryArgs,
+} from './boundary_args.js';
 import {BoundaryDecoder} from './boundary_decoder.js';
 import {BoundaryEncoder} from './boundary_encoder.js';
 import {checkBoundaryInputs, checkBoundaryShapes} from './boundary_inputs.js';
@@ -311,5 +316,5 @@ tf.serialization.registerClass(ProjectionBoundary);
 
 /** Creates a {@link ProjectionBoundary}, in the manner of `tf.layers.dense(args)`. */
 export function projectionBoundary(args: ProjectionBoundaryArgs): ProjectionBoundary {
-  return new ProjectionBoundary(args);
+  return new ProjectionBoundary(checkBoundaryArgs(args));
 }

@@ -19,6 +19,8 @@ export interface Tolerances {
  */
 export interface Manifold {
   readonly name: string;
+  /** Names that `retr` takes as `retraction`; absent where it takes any. */
+  readonly retractions?: readonly string[];
   /** Why matrices of this shape cannot be points, or undefined where they can. */
   shapeError(shape: number[]): string | undefined;
   checkPoint(x: tf.Tensor, tolerances?: Tolerances): Promise<CheckResult>;

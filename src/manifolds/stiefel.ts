@@ -34,6 +34,7 @@ export interface Stiefel extends Manifold {
  */
 export const stiefel: Stiefel = {
   name: 'stiefel',
+  retractions: Object.keys(retractions),
 
   shapeError(shape: number[]): string | undefined {
     if (shape.length < 2) {

@@ -9,6 +9,7 @@ import {
   type RiemannianOptions,
   type RiemannianSettings,
 } from './riemannian_options.js';
+import {requireOptions} from '../ops/check_options.js';
 import {serializeLearningRate} from './schedules.js';
 
 /** Options of `train.riemannianAdam`. */
@@ -43,8 +44,9 @@ export class RiemannianAdamOptimizer extends NamedOptimizer {
   private readonly settings: RiemannianSettings;
 
   constructor(options: RiemannianAdamOptions) {
-    super(options.learningRate, options.clipNorm);
     const where = 'train.riemannianAdam';
+    requireOptions(where, options, `${where}({learningRate: 0.01})`);
+    super(options.learningRate, options.clipNorm);
     checkKeys(where, options, [...RIEMANNIAN_OPTIONS, 'beta1', 'beta2', 'epsilon']);
     this.settings = riemannianSettings(where, options);
     this.beta1 = checkNumber(where, 'beta1', options.beta1 ?? 0.9, 0, 1);

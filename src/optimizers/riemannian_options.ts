@@ -45,6 +45,12 @@ export function riemannianSettings(where: string, options: RiemannianOptions): R
       `${where}: manifold is ${String(manifold)}, expected a manifold such as stiefel.`,
     );
   }
+  const {retractions} = manifold;
+  if (retractions != null && !retractions.includes(retraction)) {
+    throw new Error(
+      `${where}: retraction is '${String(retraction)}', expected one of ${retractions.join(', ')}.`,
+    );
+  }
   checkInteger(where, 'stabilize', stabilize);
   return {manifold, retraction, stabilize};
 }

@@ -9,6 +9,7 @@ import {
   type RiemannianOptions,
   type RiemannianSettings,
 } from './riemannian_options.js';
+import {requireOptions} from '../ops/check_options.js';
 import {serializeLearningRate} from './schedules.js';
 
 /** Options of `train.riemannianSgd`. */
@@ -39,8 +40,9 @@ export class RiemannianSgdOptimizer extends NamedOptimizer {
   private readonly settings: RiemannianSettings;
 
   constructor(options: RiemannianSgdOptions) {
-    super(options.learningRate, options.clipNorm);
     const where = 'train.riemannianSgd';
+    requireOptions(where, options, `${where}({learningRate: 0.01})`);
+    super(options.learningRate, options.clipNorm);
     checkKeys(where, options, [...RIEMANNIAN_OPTIONS, 'momentum', 'nesterov']);
     this.settings = riemannianSettings(where, options);
     this.momentum = checkNumber(where, 'momentum', options.momentum ?? 0, 0, 1);

@@ -1,4 +1,13 @@
-import {appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import {writeFileAtomic} from '../../data/cache_folder.js';
 import type {RunConfig} from '../config/schema.js';
@@ -27,7 +36,7 @@ export class RunFolder {
   }
 
   /**
-   * Opens or makes a run's folder.
+   * Opens a run's folder. A new one is made with the first file in it: a run that never starts leaves none behind.
    *
    * @param runs Folder of all runs.
    * @param name Name of this one.
@@ -55,8 +64,17 @@ export class RunFolder {
       );
     }
     if (existing === 'replace') rmSync(run.path, {recursive: true, force: true});
-    mkdirSync(run.path, {recursive: true});
     return run;
+  }
+
+  /** Removes the folder, if all that is in it are empty folders and empty files: the logs of stages that said nothing. */
+  removeIfEmpty(): void {
+    if (!existsSync(this.path)) return;
+    const entries = readdirSync(this.path, {recursive: true, withFileTypes: true});
+    const said = entries.some(
+      (entry) => entry.isFile() && statSync(path.join(entry.parentPath, entry.name)).size > 0,
+    );
+    if (!said) rmSync(this.path, {recursive: true});
   }
 
   /** An absolute path inside the folder. */
@@ -93,6 +111,7 @@ export class RunFolder {
 
   /** Adds one line to `metrics.jsonl`. */
   append(record: MetricsRecord): void {
+    mkdirSync(this.path, {recursive: true});
     appendFileSync(this.file('metrics.jsonl'), `${JSON.stringify(record)}\n`);
   }
 

@@ -11,6 +11,7 @@ import {loadText} from '../training/load_text.js';
 import {bringUpBackend} from '../training/open_model.js';
 import {learningSchedule} from '../training/recipe.js';
 import {makeProgress, type Progress} from './progress.js';
+import {withOlderCheckpoint} from './older_checkpoint.js';
 import type {RunFolder} from './run_folder.js';
 import {StopSignal} from './stop_signal.js';
 import {summarise, type RunFacts} from './summarise.js';
@@ -69,7 +70,10 @@ export async function runTraining(args: TrainingArgs): Promise<RunSummary> {
   const resumeFrom = from?.folder ?? null;
   const startModel = resume ? null : await fitStart(args, text);
   const launch = {config, backend: backend.name, text, run, startModel, resumeFrom};
-  const launched = await launchStages(launch);
+  const launched = await launchStages(launch).catch(async (error: unknown) => {
+    run.removeIfEmpty();
+    throw from == null ? error : await withOlderCheckpoint(error, run.checkpoints, from);
+  });
   if (launched.pids.length) log(`${title}: stages are processes ${launched.pids.join(', ')}`);
   // Only now: a run that never came up leaves no run behind.
   await run.writeConfig(config);

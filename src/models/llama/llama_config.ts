@@ -1,4 +1,5 @@
 /** The settings of a LLaMA, with the names of Hugging Face's `config.json`, checked. */
+import {requireOptions} from '../../ops/check_options.js';
 import type {RopeScaling} from '../../ops/rotary_tables.js';
 import {resolveMapl} from './mapl_config.js';
 
@@ -100,6 +101,10 @@ export interface ResolvedLlamaConfig extends Required<
   mapl: ResolvedMapl | null;
 }
 
+/** A smallest config, for messages. */
+const EXAMPLE =
+  'llama({vocab_size: 256, hidden_size: 64, intermediate_size: 176, num_hidden_layers: 4, num_attention_heads: 4})';
+
 /**
  * Fills in defaults and checks everything.
  *
@@ -108,6 +113,7 @@ export interface ResolvedLlamaConfig extends Required<
  * @throws On a missing or impossible setting, or one that this model has no code for.
  */
 export function resolveLlamaConfig(given: LlamaConfig, where = 'llama'): ResolvedLlamaConfig {
+  requireOptions(where, given, EXAMPLE);
   const config = snakeKeys(given) as unknown as LlamaConfig & Record<string, unknown>;
   const whole = (key: keyof LlamaConfig, fallback?: number) => {
     const value = config[key] ?? fallback;
