@@ -18,6 +18,13 @@ export function nonNegative(text: string): number {
   return value;
 }
 
+/** A number above 0. */
+export function positive(text: string): number {
+  const value = nonNegative(text);
+  if (value === 0) throw new InvalidArgumentError('expected a number above 0.');
+  return value;
+}
+
 /** `--backend` of commands that use one model in one process. */
 export function backendOption(): Option {
   return new Option('--backend <name>', 'tfjs backend; auto takes the fastest that works')

@@ -1,6 +1,9 @@
 import {Command} from 'commander';
 import {getMethod, methodNames} from '../../codecs/methods/index.js';
-import {addConfigFlags, configFromOptions, givenSettings} from '../config/flags.js';
+import {autoRank} from '../auto_rank/auto_rank.js';
+import {takeAuto} from '../auto_rank/take_auto.js';
+import {addConfigFlags, givenSettings} from '../config/flags.js';
+import {parseConfig} from '../config/load_config.js';
 import {reportPage} from '../report/report_page.js';
 import {boundaryTable} from '../report/boundary_table.js';
 import {methodName} from '../report/comparison.js';
@@ -10,6 +13,7 @@ import {RunFolder} from '../run/run_folder.js';
 import {runTraining} from '../run/run_training.js';
 import {writeFileAtomic} from '../../data/cache_folder.js';
 import {withExamples} from './example_help.js';
+import {nonNegative, positive} from './options.js';
 
 /** `train`: a model split into stages. */
 export function trainCommand(): Command {
@@ -18,6 +22,18 @@ export function trainCommand(): Command {
     .option('-n, --name <name>', "name of the run's folder (default: method and seed)")
     .option('--resume', 'go on from the last checkpoint of the run')
     .option('--force', 'replace a run of the same name')
+    .option('--auto-rank', 'choose rank and codecs for --link (also: --rank auto)')
+    .option(
+      '--step-seconds <number>',
+      'with --auto-rank: compute of a step, all stages together (default: measured)',
+      positive,
+    )
+    .option(
+      '--hide-share <share>',
+      'with --auto-rank: share of a step that bytes may cost',
+      nonNegative,
+      0.1,
+    )
     .action(run);
   return withExamples(withMethods(addConfigFlags(command)), [
     ['The reference run on the demo text', 'tfjs-mapl train --name first'],
@@ -25,6 +41,7 @@ export function trainCommand(): Command {
       'Your text, two stages, all in one process',
       'tfjs-mapl train --text books/ --stages 2 --processes 1',
     ],
+    ['The rank that suits a link', 'tfjs-mapl train --auto-rank --link 20mbit,40ms'],
     ['Without compression, to compare', 'tfjs-mapl train --method none --name plain'],
     ['Go on after Ctrl-C', 'tfjs-mapl train --name first --resume'],
     [
@@ -51,13 +68,25 @@ async function run(options: Record<string, unknown>): Promise<void> {
   if (options.resume && options.force) {
     throw new Error('--resume goes on with a run, --force replaces it: give one of them.');
   }
-  let config = await configFromOptions(options);
+  const {given, auto} = takeAuto(await givenSettings(options), options);
+  const source = options.config ? `'${String(options.config)}' and the flags` : 'the flags';
+  // Any rank will do until one is chosen.
+  const any = auto ? {...given, compression: {...given.compression, rank: 1}} : given;
+  let config = parseConfig(any, source);
   const {method} = config.compression;
   const name = (options.name as string) ?? `${method}-seed${config.training.seed}`;
   const existing = options.resume ? 'resume' : options.force ? 'replace' : 'refuse';
   const folder = RunFolder.open(config.output.runs, name, existing);
-  if (options.resume) config = resumeConfig(folder.readConfig(), await givenSettings(options));
   const log = (line: string) => console.log(line);
+  if (options.resume) config = resumeConfig(folder.readConfig(), given);
+  else if (auto) {
+    config = await autoRank(config, {
+      given: given.compression ?? {},
+      stepSeconds: options.stepSeconds as number | undefined,
+      hideShare: options.hideShare as number,
+      log,
+    });
+  }
   const summary = await runTraining({
     config,
     run: folder,

@@ -1,4 +1,5 @@
 import {z} from 'zod';
+import {parseLink} from '../auto_rank/link_speed.js';
 import type {LegSpec} from '../../codecs/leg.js';
 import {getMethod, methodNames, parseLegSpec} from '../../codecs/methods/index.js';
 
@@ -183,6 +184,19 @@ const network = z.strictObject({
     .describe('multiaddrs that stages listen on'),
   startTimeout: positive().default(120).describe('seconds for all stages to come up'),
   stallTimeout: positive().default(300).describe('seconds without a message before a run stops'),
+  link: z
+    .union(
+      [z.string(), z.strictObject({mbps: positive(), delayMs: z.number().min(0).default(0)})],
+      {
+        error: 'expected rate and delay such as 20mbit,40ms, or {mbps, delayMs}',
+      },
+    )
+    .transform((value, context) =>
+      typeof value === 'string' ? check(value, context, parseLink) : value,
+    )
+    .nullable()
+    .default(null)
+    .describe('rate each way and delay one way between stages, e.g. 20mbit,40ms, for --auto-rank'),
 });
 
 /** Everything a run can be told, in sections; every key has a default. */
