@@ -13,11 +13,8 @@ export const TILE = 32;
 /** Invocations of a workgroup. */
 export const INVOCATIONS = 64;
 
-/** `vec4`s of a tile in workgroup memory, padding included. */
+/** `vec4`s of a tile in workgroup memory, padding included. Three of them and the row take 14,852 bytes of 16,384. */
 const SLOTS = TILE * 9;
-
-/** Bytes of workgroup memory of all programs here: three tiles, a row of sums, the item. The default limit is 16,384. */
-export const WORKGROUP_BYTES = 3 * SLOTS * 16 + INVOCATIONS * 16 + 4;
 
 /** What is baked into a program, so that heads of similar widths share a compiled one; the width itself is a uniform. */
 export type TileConstants = {

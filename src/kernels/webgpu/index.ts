@@ -3,6 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import {registerOnFirstUse} from '../ensure_kernel.js';
 import * as names from '../kernel_names.js';
 import {adamWUpdate} from './adamw_update.js';
+import {batchMatMulKernel, fusedMatMulKernel} from './batch_mat_mul.js';
 import {boundaryDecode} from './boundary_decode.js';
 import {boundaryEncode} from './boundary_encode.js';
 import {causalAttention} from './causal_attention.js';
@@ -42,6 +43,15 @@ const KERNELS: ReadonlyArray<readonly [name: string, kernel: tf.KernelFunc]> = [
   [names.GlobalNorm, globalNorm],
 ];
 
+/** What replaces kernels of tfjs-webgpu's, made from them. */
+const MENDED: ReadonlyArray<
+  readonly [name: string, mend: (kernel: tf.KernelFunc) => tf.KernelFunc]
+> = [
+  [tf.Transpose, transposeKernel],
+  [tf.BatchMatMul, batchMatMulKernel],
+  [tf._FusedMatMul, fusedMatMulKernel],
+];
+
 const mended = new WeakSet<tf.KernelFunc>();
 
 /**
@@ -49,11 +59,12 @@ const mended = new WeakSet<tf.KernelFunc>();
  * `@tensorflow/tfjs-backend-webgpu` has been imported; calling it again changes nothing.
  */
 export function registerWebgpuKernels(): void {
-  const original = tf.getKernel(tf.Transpose, 'webgpu');
-  if (original != null && !mended.has(original.kernelFunc)) {
-    const kernelFunc = transposeKernel(original.kernelFunc);
+  for (const [name, mend] of MENDED) {
+    const original = tf.getKernel(name, 'webgpu');
+    if (original == null || mended.has(original.kernelFunc)) continue;
+    const kernelFunc = mend(original.kernelFunc);
     mended.add(kernelFunc);
-    tf.unregisterKernel(tf.Transpose, 'webgpu');
+    tf.unregisterKernel(name, 'webgpu');
     tf.registerKernel({...original, kernelFunc});
   }
   for (const [kernelName, kernelFunc] of KERNELS) {

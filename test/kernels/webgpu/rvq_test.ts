@@ -1,5 +1,5 @@
 /** Vector quantisation in tiles: the choices of the rounded arithmetic of the reference, ties included, and nothing else. */
-import type * as tf from '@tensorflow/tfjs-core';
+import * as tf from '@tensorflow/tfjs-core';
 import {rvqDecode, rvqEncode} from '../../../src/ops/index.js';
 import {dense, integersBelow, normal, toTensor, type Dense} from '../../support/dense.js';
 import {poison} from './poison.js';
@@ -93,5 +93,14 @@ describe('vector quantisation in tiles', () => {
       Array.from({length: 128}, (_, i) => points.values[i >> 1]),
     );
     await expectChoices(z, codes);
+  });
+
+  it('names the limit that too many rounds go beyond, or encodes them', async () => {
+    const run = () => rvqEncode(tf.ones([1, 1]), tf.ones([9000, 1, 1, 1]));
+    if (tf.getBackend() === 'webgpu') {
+      expect(run).toThrowError(/bytes of workgroup memory.*limit maxComputeWorkgroupStorageSize/);
+    } else {
+      expect(run().shape).toEqual([9000, 1, 1]);
+    }
   });
 });
