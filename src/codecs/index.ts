@@ -21,6 +21,7 @@ export {
   getFloatCodec,
   getIdsCodec,
   registerCodec,
+  unregisterCodec,
 } from './registry.js';
 export type {CompressionMethod, MethodModel, MethodPlan, MethodRequest} from './method.js';
 export {

@@ -26,6 +26,12 @@ export function registerCodec(codec: Codec): void {
   codecs.set(codec.name, codec);
 }
 
+/** Takes a codec out again, in the manner of `tf.unregisterKernel`. Throws if there is none of that name. */
+export function unregisterCodec(name: string): void {
+  getCodec(name);
+  codecs.delete(name);
+}
+
 /** Names of all codecs, or of those for values of `dtype`, in the order of registration. */
 export function codecNames(dtype?: Codec['dtype']): string[] {
   return [...codecs.values()]

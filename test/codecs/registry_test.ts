@@ -9,6 +9,7 @@ import {
   getFloatCodec,
   getIdsCodec,
   registerCodec,
+  unregisterCodec,
 } from '../../src/codecs/index.js';
 
 describe('codec registry', () => {
@@ -69,6 +70,10 @@ describe('leg codec registry', () => {
     expect(getLegCodec(name).version).toBe(3);
     expect(getLegCodec(name).create().byteLength!([2, 3])).toBe(24);
     expect(legCodecNames()).not.toContain(name);
+    // Peers compare all codecs they know: what stays registered here would part this process from others.
+    unregisterCodec(name);
+    expect(() => getLegCodec(name)).toThrowError(/unknown leg codec 'test:value-leg'/);
+    expect(() => unregisterCodec(name)).toThrowError(/unknown codec 'test:value-leg'/);
   });
 
   it('refuses names that are taken, empty or unknown, and versions that are none', () => {
