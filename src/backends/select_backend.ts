@@ -1,4 +1,5 @@
 /** Bringing up the fastest backend that is present. */
+import {refuseUnknownKeys, requireOptions} from '../ops/check_options.js';
 import type {Backend, BackendInfo, Device} from './backend.js';
 import {cpu} from './cpu.js';
 import {tensorflow} from './tensorflow.js';
@@ -46,9 +47,11 @@ export interface BackendSelection extends BackendInfo {
  * Brings up the fastest backend that works here and makes it the current one.
  *
  * @throws Error if the backend in `prefer` is unknown or does not work here, with its reason; without `prefer`, if none
- *     works
+ *     works; if it is told something else than `options`
  */
 export async function selectBackend(options: SelectBackendOptions = {}): Promise<BackendSelection> {
+  requireOptions('selectBackend', options, "selectBackend({prefer: 'wasm'})");
+  refuseUnknownKeys('selectBackend', options, ['prefer', 'backends']);
   const {prefer, backends = BACKENDS} = options;
   if (prefer != null) {
     const backend = backends[prefer];

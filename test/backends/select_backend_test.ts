@@ -90,6 +90,14 @@ describe('selectBackend', () => {
     );
   });
 
+  it('refuses what it would ignore', async () => {
+    const untyped = selectBackend as (options: unknown) => Promise<unknown>;
+    await expectAsync(untyped('wasm')).toBeRejectedWithError(
+      "selectBackend: the argument is the string wasm, expected an object, for instance selectBackend({prefer: 'wasm'}).",
+    );
+    await expectAsync(untyped({backend: 'wasm'})).toBeRejectedWithError(/unknown key 'backend'/);
+  });
+
   it('fails with all reasons when none works', async () => {
     const {backends} = fakes({wasm: new Error('no WebAssembly.'), cpu: new Error('broken.')});
     await expectAsync(selectBackend({backends})).toBeRejectedWithError(
