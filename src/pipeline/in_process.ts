@@ -1,5 +1,6 @@
 /** All stages of a model in this process. */
 import type * as tfl from '@tensorflow/tfjs-layers';
+import {requireOptions} from '../ops/check_options.js';
 import type {CheckpointState} from './read_checkpoint.js';
 import type {CheckpointFormat} from './checkpoint_format.js';
 import type {StepMetrics} from './metrics.js';
@@ -46,9 +47,20 @@ export class InProcessPipeline {
 
   /** Splits the model if need be, joins the stages, and makes their trainers. */
   static async create(args: InProcessArgs): Promise<InProcessPipeline> {
+    requireOptions(
+      'InProcessPipeline.create',
+      args,
+      'InProcessPipeline.create({model, stages: 2, microbatches: 4, vocabSize: 2048, optimizer: () => train.mapl()})',
+    );
     const {model, stages: where, optimizer, network = new InProcessNetwork(), ...settings} = args;
     if (!Array.isArray(model) && where == null) {
       throw new Error('InProcessPipeline.create: stages is missing; give a number or layer names.');
+    }
+    if (typeof optimizer !== 'function') {
+      throw new Error(
+        `InProcessPipeline.create: optimizer is ${optimizer == null ? 'missing' : 'no function'}, expected one that makes ` +
+          `an optimizer for each stage, such as () => train.mapl().`,
+      );
     }
     const stages = Array.isArray(model) ? model : splitModel(model, {stages: where!});
     const peers = stages.map(({index}) => `stage-${index}`);
@@ -69,16 +81,20 @@ export class InProcessPipeline {
       const atSender = await transports[p].connect(transports[p + 1].addresses[0]);
       links.push({atSender, atReceiver: await accepted});
     }
-    const trainers = stages.map(
-      (stage, p) =>
-        new StageTrainer({
-          ...settings,
-          stage,
-          optimizer: optimizer(stage),
-          previous: links[p - 1]?.atReceiver,
-          next: links[p]?.atSender,
-        }),
-    );
+    const trainers: StageTrainer[] = [];
+    try {
+      for (const [p, stage] of stages.entries()) {
+        const previous = links[p - 1]?.atReceiver;
+        const next = links[p]?.atSender;
+        trainers.push(
+          new StageTrainer({...settings, stage, optimizer: optimizer(stage), previous, next}),
+        );
+      }
+    } catch (error) {
+      trainers.forEach((trainer) => trainer.dispose());
+      await Promise.all(transports.map((transport) => transport.close()));
+      throw error;
+    }
     return new InProcessPipeline(stages, trainers, links, transports);
   }
 

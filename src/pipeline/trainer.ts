@@ -17,7 +17,13 @@ import {StageCompute} from './stage_compute.js';
 import {StageStep} from './stage_step.js';
 import type {StageTools} from './stage_tools.js';
 import {StepTensors} from './step_tensors.js';
-import type {SaveArgs, StageOptimizer, StageTrainerArgs, StepData} from './trainer_args.js';
+import {
+  checkTrainerArgs,
+  type SaveArgs,
+  type StageOptimizer,
+  type StageTrainerArgs,
+  type StepData,
+} from './trainer_args.js';
 import type {JsonValue} from './wire/index.js';
 
 export type {SaveArgs, StageOptimizer, StageTrainerArgs, StepData};
@@ -56,6 +62,7 @@ export class StageTrainer {
   private started = false;
 
   constructor(args: StageTrainerArgs) {
+    checkTrainerArgs(args);
     const {stage, optimizer, microbatches, vocabSize, previous, next} = args;
     if (stage.modelInputs.length !== 1) {
       const names = stage.modelInputs.map((name) => `'${name}'`).join(', ');

@@ -1,5 +1,6 @@
 /** What a stage's trainer takes. */
 import type * as tf from '@tensorflow/tfjs-core';
+import {refuseUnknownKeys, requireOptions} from '../ops/check_options.js';
 import type {SavableOptimizer} from './optimizer_state.js';
 import type {CheckpointFormat} from './checkpoint_format.js';
 import type {LegSpecs} from './crossing.js';
@@ -54,6 +55,31 @@ export interface StageTrainerArgs {
   step?: number;
   /** A step fails when a neighbour does not send what is due within this time. Default 300 000 ms. */
   timeoutMs?: number;
+}
+
+/** All keys; the type makes sure that none is forgotten. */
+const KEYS = {
+  stage: true,
+  optimizer: true,
+  schedule: true,
+  microbatches: true,
+  wire: true,
+  legs: true,
+  seed: true,
+  vocabSize: true,
+  previous: true,
+  next: true,
+  recompute: true,
+  loss: true,
+  step: true,
+  timeoutMs: true,
+} satisfies Record<keyof StageTrainerArgs, true>;
+
+/** Throws if the arguments are missing, or have a key that nothing reads. */
+export function checkTrainerArgs(args: StageTrainerArgs): void {
+  const example = 'new StageTrainer({stage, optimizer, microbatches: 4, vocabSize: 2048})';
+  requireOptions('StageTrainer', args, example);
+  refuseUnknownKeys('StageTrainer', args, Object.keys(KEYS));
 }
 
 /** What `StageTrainer.save` needs. */

@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
 import {sparseCrossEntropy} from '../../src/ops/index.js';
 import {
+  InProcessNetwork,
   InProcessPipeline,
   type InProcessArgs,
   type StageOptimizer,
@@ -236,6 +237,23 @@ describe('StageTrainer', () => {
     const {metrics} = await run({stages: 1, steps: 5});
     expect(metrics[4][0].loss).toBeLessThan(metrics[0][0].loss);
     expect(metrics[0][0].forward.payload + metrics[0][0].backward.payload).toBe(0);
+  });
+
+  it('refuses arguments that are missing or that nothing reads, and closes its lines', async () => {
+    const create = InProcessPipeline.create as (args?: object) => Promise<unknown>;
+    await expectAsync(create()).toBeRejectedWithError(/create: the argument is missing/);
+    const network = new InProcessNetwork();
+    const model = tinyModel();
+    const right = {model, stages: 2, microbatches: 2, vocabSize: VOCAB, network};
+    await expectAsync(create(right)).toBeRejectedWithError(/optimizer is missing, expected one/);
+    const misspelt = {...right, optimizer: tinyOptimizer, microbatch: 4};
+    const message = /StageTrainer: unknown key 'microbatch', did you mean 'microbatches'/;
+    await expectAsync(create(misspelt)).toBeRejectedWithError(message);
+    // The same addresses are free again.
+    const pipeline = await InProcessPipeline.create({...right, optimizer: tinyOptimizer});
+    expect((await pipeline.step(tinyBatch(0)))[0].loss).toBeGreaterThan(0);
+    await pipeline.close();
+    model.dispose();
   });
 
   it('leaks nothing over 200 steps', async () => {
