@@ -17,8 +17,14 @@ export interface Folder {
  * Opens a folder.
  *
  * @param pathOrUrl In Node a path, a `file:` URL, or an http(s) URL; in a browser any URL, relative ones too.
+ * @throws Error if it is no text, or an empty one.
  */
 export function openFolder(pathOrUrl: string): Folder {
+  if (typeof pathOrUrl !== 'string' || pathOrUrl === '') {
+    throw new Error(
+      `The folder is ${pathOrUrl === '' ? 'an empty text' : String(pathOrUrl)}, expected its path or URL.`,
+    );
+  }
   const inNode = typeof process !== 'undefined' && process.versions?.node != null;
   const isUrl = /^[a-z][a-z0-9+.-]+:/i.test(pathOrUrl) && !/^file:/i.test(pathOrUrl);
   return inNode && !isUrl ? diskFolder(pathOrUrl) : urlFolder(pathOrUrl);

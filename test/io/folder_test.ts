@@ -25,6 +25,13 @@ describe('openFolder', () => {
     await reader.close();
   });
 
+  it('refuses what is no path', () => {
+    expect(() => openFolder('')).toThrowError(/The folder is an empty text, expected its path/);
+    expect(() => openFolder(undefined as unknown as string)).toThrowError(
+      /The folder is undefined, expected its path/,
+    );
+  });
+
   it('tells a missing file from an unreadable one', async () => {
     const folder = openFolder(fixturePath('llama'));
     expect(await folder.text('nothing.json')).toBeNull();

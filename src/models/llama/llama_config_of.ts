@@ -16,6 +16,11 @@ import type {ResolvedLlamaConfig, ResolvedMapl} from './llama_config.js';
  * @throws If the model is not a whole LLaMA (a stage of one, say).
  */
 export function llamaConfigOf(model: tfl.LayersModel): ResolvedLlamaConfig {
+  if (!Array.isArray(model?.layers)) {
+    throw new Error(
+      `The model is ${model == null ? 'missing' : String(model)}, expected one made by llama() or loadLlama().`,
+    );
+  }
   const {layers} = model;
   const embedding = layers.find((layer) => layer instanceof LlamaEmbedding);
   const head = layers.find((layer) => layer instanceof LlamaHead);

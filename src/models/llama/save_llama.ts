@@ -1,5 +1,6 @@
 /** Writes a LLaMA as a Hugging Face folder. */
 import type * as tfl from '@tensorflow/tfjs-layers';
+import {refuseUnknownKeys, requireOptions} from '../../ops/check_options.js';
 import {safetensorsPieces, type TensorToWrite, writeFolder} from '../../io/index.js';
 import type {ResolvedLlamaConfig} from './llama_config.js';
 import {llamaConfigOf} from './llama_config_of.js';
@@ -27,12 +28,21 @@ export interface SaveLlamaOptions {
  *
  * @param model A whole LLaMA.
  * @param path Folder, made if needed (Node only).
+ * @throws If the model is no whole LLaMA, or path or options make no sense.
  */
 export async function saveLlama(
   model: tfl.LayersModel,
   path: string,
   options: SaveLlamaOptions = {},
 ): Promise<void> {
+  const example = "saveLlama(model, 'my-llama', {shards: 2})";
+  requireOptions('saveLlama', options, example);
+  refuseUnknownKeys('saveLlama', options, ['shards', 'config']);
+  if (typeof path !== 'string' || path === '') {
+    throw new Error(
+      `saveLlama: path is ${JSON.stringify(path) ?? 'missing'}, expected a folder: ${example}.`,
+    );
+  }
   const {shards = 1} = options;
   const config = llamaConfigOf(model);
   const own = llamaParameters(config);

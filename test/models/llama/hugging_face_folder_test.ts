@@ -200,7 +200,17 @@ if (inNode()) {
     it('refuse a number of shards that makes no sense and models that are no LLaMA', async () => {
       const model = llama(tiny);
       await expectAsync(saveLlama(model, folder, {shards: 0})).toBeRejectedWithError(/shards is 0/);
+      const misspelt = {shard: 2} as object;
+      await expectAsync(saveLlama(model, folder, misspelt)).toBeRejectedWithError(
+        /unknown key 'shard', did you mean 'shards'/,
+      );
+      const nothing = undefined as unknown as string;
+      await expectAsync(saveLlama(model, nothing)).toBeRejectedWithError(/path is missing/);
+      await expectAsync(saveLlama(model, '')).toBeRejectedWithError(/path is ""/);
       model.dispose();
+      await expectAsync(saveLlama(undefined as never, folder)).toBeRejectedWithError(
+        /The model is missing/,
+      );
       const dense = tfl.sequential({layers: [tfl.layers.dense({units: 1, inputShape: [1]})]});
       await expectAsync(saveLlama(dense, folder)).toBeRejectedWithError(/is no whole LLaMA/);
       dense.dispose();
