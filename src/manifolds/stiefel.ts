@@ -48,6 +48,7 @@ export const stiefel: Stiefel = {
   },
 
   async checkPoint(x: tf.Tensor, tolerances: Tolerances = {}): Promise<CheckResult> {
+    assertTensor('checkPoint', 'x', x);
     const shapeError = this.shapeError(x.shape);
     if (shapeError != null) {
       return {ok: false, reason: shapeError};
@@ -61,6 +62,8 @@ export const stiefel: Stiefel = {
     u: tf.Tensor,
     tolerances: Tolerances = {},
   ): Promise<CheckResult> {
+    assertTensor('checkTangent', 'x', x);
+    assertTensor('checkTangent', 'u', u);
     if (!tf.util.arraysEqual(x.shape, u.shape)) {
       return {ok: false, reason: `u has shape [${u.shape}], the point x has [${x.shape}]`};
     }
@@ -167,7 +170,16 @@ async function check(
   return {ok: true};
 }
 
+function assertTensor(where: string, argument: string, x: tf.Tensor): void {
+  if (!(x instanceof tf.Tensor)) {
+    throw new Error(
+      `stiefel.${where}: ${argument} is ${x == null ? 'missing' : String(x)}, expected a tensor [..., d, r].`,
+    );
+  }
+}
+
 function assertShape(where: string, argument: string, x: tf.Tensor): void {
+  assertTensor(where, argument, x);
   const shapeError = stiefel.shapeError(x.shape);
   if (shapeError != null) {
     throw new Error(`stiefel.${where}: ${argument}: ${shapeError}.`);
@@ -176,6 +188,7 @@ function assertShape(where: string, argument: string, x: tf.Tensor): void {
 
 function assertSameShape(where: string, x: tf.Tensor, argument: string, u: tf.Tensor): void {
   assertShape(where, 'x', x);
+  assertTensor(where, argument, u);
   if (!tf.util.arraysEqual(x.shape, u.shape)) {
     throw new Error(
       `stiefel.${where}: ${argument} has shape [${u.shape}], expected that of the point x, [${x.shape}].`,

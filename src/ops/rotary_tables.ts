@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
+import {refuseUnknownKeys, requireOptions} from './check_options.js';
 
 /** A `rope_scaling` (or `rope_parameters`) entry of a Hugging Face `config.json`, with its names. */
 export interface RopeScaling {
@@ -87,9 +88,12 @@ function scaledFrequency(scaling: RopeScaling | null | undefined): (frequency: n
  *
  * @param options Size, base and scaling.
  * @returns `cos` and `sin`, float32 `[length, headDim/2]`; the caller disposes them.
- * @throws Error if a number is out of range or the rope type is none of the three.
+ * @throws Error if a number is out of range, a key is not known or the rope type is none of the three.
  */
 export function rotaryTables(options: RotaryTableOptions): {cos: tf.Tensor2D; sin: tf.Tensor2D} {
+  requireOptions('rotaryTables', options, 'rotaryTables({length: 128, headDim: 32})');
+  const known = ['length', 'headDim', 'theta', 'scaling', 'offset'];
+  refuseUnknownKeys('rotaryTables', options, known);
   const {length, headDim, theta = 10000, scaling, offset = 0} = options;
   checkWhole(length, 'length', 1);
   checkWhole(headDim, 'headDim', 2);

@@ -3,6 +3,7 @@
  * Step 0 is the first update. A warm-up of `w` steps gives `peak · (step + 1) / w`, so that no step is lost at zero.
  */
 import type * as tf from '@tensorflow/tfjs-core';
+import {requireOptions} from '../ops/check_options.js';
 import {checkInteger, checkKeys, checkNumber} from './options.js';
 
 /** A learning rate as a function of the step. */
@@ -71,6 +72,11 @@ export function constant(value = 1): Schedule {
 
 /** Linear rise to `peak` over `warmupSteps`, then `peak`. */
 export function warmupConstant(options: WarmupOptions): Schedule {
+  requireOptions(
+    'schedules.warmupConstant',
+    options,
+    'schedules.warmupConstant({warmupSteps: 100})',
+  );
   checkKeys('schedules.warmupConstant', options, ['peak', 'warmupSteps']);
   checkWarmup('warmupConstant', options);
   const {peak = 1, warmupSteps} = options;
@@ -79,6 +85,11 @@ export function warmupConstant(options: WarmupOptions): Schedule {
 
 /** Linear rise to `peak`, then half a cosine down to `floor` at `totalSteps`. */
 export function warmupCosine(options: DecayOptions): Schedule {
+  requireOptions(
+    'schedules.warmupCosine',
+    options,
+    'schedules.warmupCosine({warmupSteps: 100, totalSteps: 1000})',
+  );
   checkKeys('schedules.warmupCosine', options, ['peak', 'warmupSteps', 'totalSteps', 'floor']);
   checkDecay('warmupCosine', options, 'warmupSteps', options.warmupSteps);
   const {peak = 1, warmupSteps, totalSteps, floor = 0} = options;
@@ -98,6 +109,11 @@ export function warmupCosine(options: DecayOptions): Schedule {
  */
 export function warmupLinear(options: DecayOptions & {holdUntil?: number}): Schedule {
   const known = ['peak', 'warmupSteps', 'holdUntil', 'totalSteps', 'floor'];
+  requireOptions(
+    'schedules.warmupLinear',
+    options,
+    'schedules.warmupLinear({warmupSteps: 100, totalSteps: 1000})',
+  );
   checkKeys('schedules.warmupLinear', options, known);
   const {peak = 1, warmupSteps, holdUntil = warmupSteps, totalSteps, floor = 0} = options;
   checkDecay('warmupLinear', options, 'holdUntil', holdUntil);

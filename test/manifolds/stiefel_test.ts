@@ -197,6 +197,18 @@ describe('stiefel checks', () => {
     expect((await stiefel.checkTangent(x, tf.ones([2, 1]))).reason).toMatch(/shape \[2,1\]/);
   });
 
+  it('name an argument that is missing', async () => {
+    const nothing = undefined as unknown as tf.Tensor;
+    const x = stiefel.origin(3, 2);
+    expect(() => stiefel.retr(x, nothing)).toThrowError(/^stiefel.retr: u is missing, expected a/);
+    expect(() => stiefel.projx(nothing)).toThrowError(/^stiefel.projx: x is missing/);
+    await expectAsync(stiefel.checkPoint(nothing)).toBeRejectedWithError(
+      /checkPoint: x is missing/,
+    );
+    await expectAsync(stiefel.checkTangent(x, nothing)).toBeRejectedWithError(/u is missing/);
+    x.dispose();
+  });
+
   it('name the argument of a wrong shape', () => {
     const x = stiefel.origin(3, 2);
     expect(() => stiefel.proju(x, tf.ones([3, 1]))).toThrowError(/u has shape \[3,1\].*\[3,2\]/);

@@ -120,4 +120,10 @@ describe('rotaryTables', () => {
     expect(() => rotaryTables({length: 2, headDim: 8, theta: 0})).toThrowError(/'theta' is 0/);
     expect(() => rotaryTables({length: 2, headDim: 8, offset: -1})).toThrowError(/'offset' is -1/);
   });
+
+  it('refuses missing options and keys that nothing reads', () => {
+    const untyped = rotaryTables as (options?: object) => unknown;
+    expect(() => untyped()).toThrowError(/^rotaryTables: the argument is missing, expected an/);
+    expect(() => untyped({length: 2, headDim: 4, base: 500})).toThrowError(/unknown key 'base'/);
+  });
 });

@@ -66,6 +66,11 @@ describe('schedules', () => {
     expect(() => warmupConstant({peak: -1, warmupSteps: 2})).toThrowError(/peak is -1/);
     const misspelt = {warmup: 2, warmupSteps: 1};
     expect(() => warmupConstant(misspelt)).toThrowError(/unknown option 'warmup'/);
+    for (const [name, make] of Object.entries({warmupConstant, warmupCosine, warmupLinear})) {
+      expect(() => (make as () => unknown)()).toThrowError(
+        new RegExp(`^schedules.${name}: the argument is missing, expected an object`),
+      );
+    }
     expect(() => scheduleFromConfig({schedule: 'step'})).toThrowError(/unknown schedule 'step'/);
     expect(() => constant(1).at(-1)).toThrowError(/step is -1/);
   });
