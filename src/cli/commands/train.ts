@@ -9,7 +9,7 @@ import {boundaryTable} from '../report/boundary_table.js';
 import {methodName} from '../report/comparison.js';
 import {terminalTable} from '../report/terminal_table.js';
 import {resumeConfig} from '../run/resume_config.js';
-import {RunFolder} from '../run/run_folder.js';
+import {defaultRunName, RunFolder} from '../run/run_folder.js';
 import {runTraining} from '../run/run_training.js';
 import {writeFileAtomic} from '../../data/cache_folder.js';
 import {withExamples} from './example_help.js';
@@ -74,7 +74,7 @@ async function run(options: Record<string, unknown>): Promise<void> {
   const any = auto ? {...given, compression: {...given.compression, rank: 1}} : given;
   let config = parseConfig(any, source);
   const {method} = config.compression;
-  const name = (options.name as string) ?? `${method}-seed${config.training.seed}`;
+  const name = (options.name as string) ?? defaultRunName(method, config.training.seed);
   const existing = options.resume ? 'resume' : options.force ? 'replace' : 'refuse';
   const folder = RunFolder.open(config.output.runs, name, existing);
   const log = (line: string) => console.log(line);

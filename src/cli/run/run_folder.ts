@@ -20,6 +20,11 @@ export type ExistingRun = 'refuse' | 'resume' | 'replace';
 /** Names that can be a folder on every system. */
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
 
+/** The name of a run that was given none: its method, in letters that a folder may have, and its seed. */
+export function defaultRunName(method: string, seed: number): string {
+  return `${method.replace(/[^A-Za-z0-9._-]/g, '-')}-seed${seed}`;
+}
+
 /**
  * The folder of one run: `config.json`, `metrics.jsonl`, `checkpoints/`, `summary.json`, `report.html`.
  */
