@@ -1,5 +1,5 @@
 import {makeSchedule} from '../../src/pipeline/schedule.js';
-import {stepTime} from '../../src/pipeline/step_time.js';
+import {FORWARD_SHARE, stepTime} from '../../src/pipeline/step_time.js';
 import type {RecordedRun} from './ledger.js';
 import type {Link} from './preset.js';
 import type {Timing} from './timing.js';
@@ -17,9 +17,6 @@ export interface Score {
   computeSeconds: number;
   hours: number | null;
 }
-
-/** Share of a step's compute that is forward: a backward is about twice the work. */
-const FORWARD = 1 / 3;
 
 /** The step at which a curve falls to `target`, between two validations on a straight line; null if it does not. */
 export function stepsTo(target: number, curve: RecordedRun['curve']): number | null {
@@ -59,7 +56,10 @@ export function scores(
     const unit = timing.secondsPerStep / stages / microbatches;
     const tokens = summary.tokens / summary.steps / microbatches;
     const {boundaries} = summary.bytesPerToken;
-    const compute = {forwardSeconds: unit * FORWARD, backwardSeconds: unit * (1 - FORWARD)};
+    const compute = {
+      forwardSeconds: unit * FORWARD_SHARE,
+      backwardSeconds: unit * (1 - FORWARD_SHARE),
+    };
     const steps = own.map(({curve}) => stepsTo(target, curve));
     const reached = steps.filter((step) => step != null);
     const mean =

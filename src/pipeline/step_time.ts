@@ -2,6 +2,9 @@
 import {checkSchedule} from './check_schedule.js';
 import type {Action, Schedule} from './schedule.js';
 
+/** Share of a step's compute that is forward: a backward is about twice the work. */
+export const FORWARD_SHARE = 1 / 3;
+
 /** A link between two neighbouring stages; each direction has the whole rate. */
 export interface LinkSpeed {
   /** Megabits a second (10⁶). */

@@ -3,7 +3,7 @@ import {getFloatCodec} from '../../codecs/index.js';
 import type {LegSpec} from '../../codecs/leg.js';
 import {makeLeg} from '../../codecs/leg_registry.js';
 import {makeSchedule} from '../../pipeline/schedule.js';
-import {stepTime, type LinkSpeed} from '../../pipeline/step_time.js';
+import {FORWARD_SHARE, stepTime, type LinkSpeed} from '../../pipeline/step_time.js';
 
 /** A run as far as its time depends on it. */
 export interface RunShape {
@@ -45,9 +45,6 @@ export interface StepCost {
   delayShare: number;
 }
 
-/** Share of a step's compute that is forward: a backward is about twice the work. */
-const FORWARD = 1 / 3;
-
 /**
  * The time of a step (ours). With P stages, M microbatches, a rate and a delay δ one way:
  *
@@ -73,8 +70,8 @@ export function stepCost(run: RunShape, what: Crossed): StepCost {
     const perMicrobatch = (scale * tokens) / microbatches;
     const list = (value: number) => Array.from({length: stages - 1}, () => value * perMicrobatch);
     const inside = stepTime(schedule, {
-      forwardSeconds: unit * FORWARD,
-      backwardSeconds: unit * (1 - FORWARD),
+      forwardSeconds: unit * FORWARD_SHARE,
+      backwardSeconds: unit * (1 - FORWARD_SHARE),
       forwardBytes: list(bytes.forward),
       backwardBytes: list(bytes.backward),
       link: {mbps: link.mbps, delayMs},
