@@ -5,7 +5,8 @@ import {orthogonalMatrix} from '../manifolds/random_stiefel.js';
 import {seededNormal} from '../manifolds/seeded_normal.js';
 import {embeddingLookup} from './embedding_lookup.js';
 import {connectedLayers} from './find_layers.js';
-import {refuseUnknownKeys, requireOptions} from '../ops/check_options.js';
+import {checkBoolean} from '../ops/check_values.js';
+import {checkLayerArgs, checkSeed, notNegative, positive} from './check_layer_args.js';
 import {
   layerKeys,
   type DisposeResult,
@@ -36,6 +37,8 @@ export interface AnchorEmbeddingArgs extends LayerArgs {
   seed?: number;
 }
 
+const WHERE = 'AnchorEmbedding';
+const SIZES = '({vocabSize: 2048, anchorRank: 32, units: 128})';
 const KEYS = layerKeys<AnchorEmbeddingArgs>({
   vocabSize: true,
   anchorRank: true,
@@ -75,19 +78,28 @@ export class AnchorEmbedding extends tfl.layers.Layer {
   private source: AnchorEmbedding | null = null;
 
   constructor(args: AnchorEmbeddingArgs) {
-    super(args);
-    this.vocabSize = positive(args.vocabSize, 'vocabSize');
-    this.factorised = args.factorised ?? true;
-    this.units = args.units == null ? undefined : positive(args.units, 'units');
+    super(
+      checkLayerArgs(
+        WHERE,
+        args,
+        `new ${WHERE}${SIZES}`,
+        new.target === AnchorEmbedding ? KEYS : null,
+      ),
+    );
+    this.vocabSize = positive(WHERE, 'vocabSize', args.vocabSize);
+    this.factorised = checkBoolean(WHERE, 'factorised', args.factorised ?? true);
+    this.units = args.units == null ? undefined : positive(WHERE, 'units', args.units);
     const rank = args.anchorRank ?? (this.factorised ? undefined : this.units);
-    this.anchorRank = positive(rank as number, 'anchorRank');
-    this.initializerRange = args.initializerRange ?? 0;
+    this.anchorRank = positive(WHERE, 'anchorRank', rank as number);
+    const deviation = args.initializerRange ?? 0;
+    this.initializerRange = notNegative(
+      WHERE,
+      'initializerRange',
+      deviation,
+      'a standard deviation',
+    );
+    checkSeed(WHERE, args.seed);
     this.seed = args.seed;
-    if (!(this.initializerRange >= 0 && Number.isFinite(this.initializerRange))) {
-      throw new Error(
-        `AnchorEmbedding: initializerRange is ${args.initializerRange}, expected a standard deviation of 0 or more.`,
-      );
-    }
     this.checkRank();
   }
 
@@ -279,10 +291,7 @@ tf.serialization.registerClass(AnchorEmbedding);
 /** Creates an {@link AnchorEmbedding}, in the manner of `tf.layers.dense(args)`. */
 export function anchorEmbedding(args: AnchorEmbeddingArgs): AnchorEmbedding {
   const where = 'anchorEmbedding';
-  const example = 'anchorEmbedding({vocabSize: 2048, anchorRank: 32, units: 128})';
-  const given = requireOptions(where, args, example);
-  refuseUnknownKeys(where, given, KEYS);
-  return new AnchorEmbedding(given);
+  return new AnchorEmbedding(checkLayerArgs(where, args, `${where}${SIZES}`, KEYS));
 }
 
 /** A layer that uses anchors: boundaries, their halves, and anchors themselves. */
@@ -295,11 +304,4 @@ export function connectedAnchors(inputs: LayerInputs): AnchorEmbedding[] {
   return connectedLayers(inputs).flatMap((layer) =>
     'anchorTables' in layer ? (layer as unknown as AnchorUser).anchorTables() : [],
   );
-}
-
-function positive(value: number, name: string): number {
-  if (!Number.isInteger(value) || value < 1) {
-    throw new Error(`AnchorEmbedding: ${name} is ${value}, expected a positive integer.`);
-  }
-  return value;
 }

@@ -1,4 +1,5 @@
 /** How a boundary comes by its anchors: given, made from a config, made anew, or found again after loading. */
+import {refuseValue} from '../ops/check_values.js';
 import {AnchorEmbedding, connectedAnchors} from './anchor_embedding.js';
 import type {LayerInputs} from './layer_types.js';
 import {weightSeed} from './weight_seed.js';
@@ -19,7 +20,7 @@ export interface AnchorsOwner {
  * The anchors of one side of a boundary.
  *
  * @param arg Those to share, or their config; new ones are made where it is missing.
- * @throws If given anchors have another vocabulary.
+ * @throws If what is given is no anchors, or anchors of another vocabulary.
  */
 export function makeAnchors(
   arg: AnchorsArg | undefined,
@@ -36,6 +37,10 @@ export function makeAnchors(
     return arg;
   }
   if (arg != null) {
+    if (typeof arg !== 'object' || typeof arg.config !== 'object' || arg.config === null) {
+      const mend = "an AnchorEmbedding such as another boundary's receiverAnchors, or its config";
+      refuseValue(`ProjectionBoundary '${name}'`, `${role}Anchors`, arg, mend);
+    }
     return new AnchorEmbedding(arg.config as ConstructorParameters<typeof AnchorEmbedding>[0]);
   }
   const seed = owner.seed == null ? undefined : weightSeed(owner.seed, role);

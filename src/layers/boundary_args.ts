@@ -1,7 +1,8 @@
 /** What a boundary is made with. */
 import type {AnchorsArg} from './boundary_anchors.js';
 import type {QuantizerArg} from './boundary_quantizer.js';
-import {refuseUnknownKeys, requireOptions} from '../ops/check_options.js';
+import {checkBoolean} from '../ops/check_values.js';
+import {checkLayerArgs, checkSeed} from './check_layer_args.js';
 import {layerKeys, type LayerArgs} from './layer_types.js';
 
 /** Arguments of {@link ProjectionBoundary}. */
@@ -53,20 +54,25 @@ const KEYS = layerKeys<ProjectionBoundaryArgs>({
   quantizer: true,
 });
 
-/** Throws if the arguments of a boundary are missing, or have a key that it does not know. */
-export function checkBoundaryArgs(args: ProjectionBoundaryArgs): ProjectionBoundaryArgs {
-  const where = 'projectionBoundary';
-  const given = requireOptions(where, args, 'projectionBoundary({rank: 32, vocabSize: 2048})');
-  refuseUnknownKeys(where, given, KEYS);
-  return given;
-}
-
-/** Throws unless `value` is an integer from 1 up. */
-export function positive(value: number, name: string): number {
-  if (!Number.isInteger(value) || value < 1) {
-    throw new Error(`ProjectionBoundary: ${name} is ${value}, expected a positive integer.`);
+/**
+ * Throws if the arguments of a boundary are missing, have a key that it does not know, or a seed or switch of the wrong type.
+ *
+ * @param where The function called, or `new ProjectionBoundary`.
+ * @param open Whether a subclass may have keys of its own.
+ */
+export function checkBoundaryArgs(
+  where: string,
+  args: ProjectionBoundaryArgs,
+  open = false,
+): ProjectionBoundaryArgs {
+  const label = where.replace('new ', '');
+  const example = `${where}({rank: 32, vocabSize: 2048})`;
+  const given = checkLayerArgs(label, args, example, open ? null : KEYS);
+  checkSeed(label, given.seed);
+  for (const name of ['trainableProjector', 'constrained'] as const) {
+    if (given[name] != null) checkBoolean(label, name, given[name]);
   }
-  return value;
+  return given;
 }
 
 /** The kind of anchors that `args` ask for. Throws if there is no such kind, or it contradicts anchors that were given. */

@@ -1,9 +1,11 @@
 /** What the two halves of a boundary have in common: the boundary itself and a wire copy of its projector. */
 import * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
+import {refuseValue} from '../ops/check_values.js';
 import type {AnchorEmbedding} from './anchor_embedding.js';
+import {checkLayerArgs, classNameOf} from './check_layer_args.js';
 import {connectedLayers} from './find_layers.js';
-import type {DisposeResult, LayerArgs, LayerInputs} from './layer_types.js';
+import {layerKeys, type DisposeResult, type LayerArgs, type LayerInputs} from './layer_types.js';
 import {createWeight, writeWeight} from './layer_weight.js';
 import type {ProjectionBoundary} from './projection_boundary.js';
 import type {ResidualVectorQuantizer} from './residual_vector_quantizer.js';
@@ -13,6 +15,8 @@ export interface BoundaryHalfArgs extends LayerArgs {
   /** The boundary, or its config (what `getConfig` gives). */
   boundary: ProjectionBoundary | {className: string; config: object};
 }
+
+const KEYS = layerKeys<BoundaryHalfArgs>({boundary: true});
 
 /**
  * One half of a {@link ProjectionBoundary}.
@@ -33,7 +37,7 @@ export abstract class BoundaryHalf extends tfl.layers.Layer {
   private holdsBoundary = false;
 
   constructor(args: BoundaryHalfArgs) {
-    super(args);
+    super(checkHalfArgs(classNameOf(new.target), args));
     this.relink = !(args.boundary instanceof tfl.layers.Layer);
     this.boundary = this.relink
       ? deserialize(args.boundary as {className: string; config: object})
@@ -137,9 +141,27 @@ export abstract class BoundaryHalf extends tfl.layers.Layer {
   }
 }
 
+/** Throws unless `args` hold a boundary or the config of one. */
+function checkHalfArgs(where: string, args: BoundaryHalfArgs): BoundaryHalfArgs {
+  const given = checkLayerArgs(where, args, 'boundary.encoder() or boundary.decoder()', KEYS);
+  const boundary = given.boundary as Partial<{className: string; config: object}> | null;
+  const isConfig = typeof boundary?.config === 'object' && typeof boundary.className === 'string';
+  if (!isConfig && !(boundary instanceof tfl.layers.Layer && 'anchorTables' in boundary)) {
+    const mend =
+      'a ProjectionBoundary or its config; call boundary.encoder() or boundary.decoder()';
+    refuseValue(where, 'boundary', boundary, mend);
+  }
+  return given;
+}
+
 /** By the class map of tfjs, as `loadLayersModel` does: this file cannot import the class that imports it. */
 function deserialize({className, config}: {className: string; config: object}): ProjectionBoundary {
   const {classNameMap} = tf.serialization.SerializationMap.getMap();
-  const [cls, fromConfig] = classNameMap[className];
+  const known = Object.hasOwn(classNameMap, className) ? classNameMap[className] : null;
+  if (known == null) {
+    const mend = `the name of a registered class such as 'ProjectionBoundary'`;
+    refuseValue('BoundaryHalf', 'className of the boundary', className, mend);
+  }
+  const [cls, fromConfig] = known;
   return fromConfig(cls, config as tf.serialization.ConfigDict) as unknown as ProjectionBoundary;
 }

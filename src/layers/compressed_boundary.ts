@@ -1,5 +1,6 @@
 /** What all boundaries between pipeline stages are to those who split a model. */
 import * as tfl from '@tensorflow/tfjs-layers';
+import {checkLayerArgs, classNameOf} from './check_layer_args.js';
 import type {LayerArgs} from './layer_types.js';
 
 /** Which part of a boundary a stage holds; everything for the whole model. */
@@ -13,6 +14,11 @@ export type BoundaryPart = 'all' | 'encoder' | 'decoder';
  * halves get the ids too.
  */
 export abstract class CompressedBoundary extends tfl.layers.Layer {
+  constructor(args: LayerArgs) {
+    const where = classNameOf(new.target);
+    super(checkLayerArgs(where, args, `new ${where}({rank: 32})`, null));
+  }
+
   /** How many numbers a token cross. */
   abstract readonly rank: number;
 

@@ -6,6 +6,7 @@ import {rmsNorm} from '../ops/rms_norm.js';
 import {rotaryEmbedding} from '../ops/rotary_embedding.js';
 import type {RopeScaling} from '../ops/rotary_tables.js';
 import {swiglu} from '../ops/swiglu.js';
+import {checkDecoderArgs} from './llama_decoder_args.js';
 import type {Kwargs, LayerArgs} from './layer_types.js';
 import {checkLength} from './llama_embedding.js';
 import {RotaryCache} from './rotary_cache.js';
@@ -55,7 +56,7 @@ export class LlamaDecoderLayer extends tfl.layers.Layer {
   private subspace: SubspaceCache | null = null;
 
   constructor(args: LlamaDecoderArgs) {
-    super(args);
+    super(checkDecoderArgs(args));
     this.settings = pickSettings(args);
   }
 

@@ -2,9 +2,10 @@
 import * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
 import {embeddingLookup} from './embedding_lookup.js';
-import type {Kwargs, LayerArgs} from './layer_types.js';
+import {checkLayerArgs, notNegative, positive, requireSeed} from './check_layer_args.js';
+import {layerKeys, type Kwargs, type LayerArgs} from './layer_types.js';
 import {SeededInitializer} from './seeded_initializer.js';
-import {type SubspaceArgs, SubspaceCache, subspaceRange} from './subspace_cache.js';
+import {checkSubspace, type SubspaceArgs, SubspaceCache, subspaceRange} from './subspace_cache.js';
 
 /** Arguments of {@link LlamaEmbedding}. */
 export interface LlamaEmbeddingArgs extends LayerArgs {
@@ -18,6 +19,18 @@ export interface LlamaEmbeddingArgs extends LayerArgs {
   subspace?: SubspaceArgs | null;
 }
 
+const EXAMPLE =
+  'new LlamaEmbedding({vocabSize: 2048, hiddenSize: 128, maxPositionEmbeddings: 512, ' +
+  'initializerRange: 0.02, seed: 0})';
+const KEYS = layerKeys<LlamaEmbeddingArgs>({
+  vocabSize: true,
+  hiddenSize: true,
+  maxPositionEmbeddings: true,
+  initializerRange: true,
+  seed: true,
+  subspace: true,
+});
+
 /** int32 ids `[batch, time]` → rows of `<name>/weight [V, d]`, or `[V, k]` times `Uᵀ`; `[batch, time, d]`. */
 export class LlamaEmbedding extends tfl.layers.Layer {
   /** @nocollapse */
@@ -28,7 +41,7 @@ export class LlamaEmbedding extends tfl.layers.Layer {
   private subspace: SubspaceCache | null = null;
 
   constructor(args: LlamaEmbeddingArgs) {
-    super(args);
+    super(checkArgs(args));
     this.args = args;
   }
 
@@ -84,6 +97,18 @@ export class LlamaEmbedding extends tfl.layers.Layer {
   }
 }
 tf.serialization.registerClass(LlamaEmbedding);
+
+function checkArgs(args: LlamaEmbeddingArgs): LlamaEmbeddingArgs {
+  const where = 'LlamaEmbedding';
+  checkLayerArgs(where, args, EXAMPLE, KEYS);
+  for (const name of ['vocabSize', 'hiddenSize', 'maxPositionEmbeddings'] as const) {
+    positive(where, name, args[name]);
+  }
+  notNegative(where, 'initializerRange', args.initializerRange, 'a standard deviation');
+  requireSeed(where, args.seed);
+  checkSubspace(where, args.subspace, args.hiddenSize);
+  return args;
+}
 
 /** Refuses sequences longer than the model was made for. */
 export function checkLength(length: number, limit: number, where: string): void {

@@ -1,8 +1,16 @@
 /** The output projection of a LLaMA, with its own kernel or the embedding's table. */
 import * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
+import {refuseValue} from '../ops/check_values.js';
+import {checkLayerArgs, notNegative, positive, requireSeed} from './check_layer_args.js';
 import {connectedLayers} from './find_layers.js';
-import type {Kwargs, LayerArgs, LayerInputs, LayerOutputs} from './layer_types.js';
+import {
+  layerKeys,
+  type Kwargs,
+  type LayerArgs,
+  type LayerInputs,
+  type LayerOutputs,
+} from './layer_types.js';
 import {LlamaEmbedding} from './llama_embedding.js';
 import {SeededInitializer} from './seeded_initializer.js';
 
@@ -16,6 +24,14 @@ export interface LlamaHeadArgs extends LayerArgs {
    */
   tiedTo?: LlamaEmbedding | {name: string} | null;
 }
+
+const EXAMPLE = 'new LlamaHead({vocabSize: 2048, initializerRange: 0.02, seed: 0})';
+const KEYS = layerKeys<LlamaHeadArgs>({
+  vocabSize: true,
+  initializerRange: true,
+  seed: true,
+  tiedTo: true,
+});
 
 /**
  * `[batch, time, d]` → logits `[batch, time, V]`. Untied: weight `<name>/weight [d, V]`. Tied: no weight of its own; the
@@ -33,7 +49,7 @@ export class LlamaHead extends tfl.layers.Layer {
   private readonly args: LlamaHeadArgs;
 
   constructor(args: LlamaHeadArgs) {
-    super(args);
+    super(checkArgs(args));
     this.args = args;
     this.vocabSize = args.vocabSize;
     this.tied = args.tiedTo != null;
@@ -92,3 +108,15 @@ export class LlamaHead extends tfl.layers.Layer {
   }
 }
 tf.serialization.registerClass(LlamaHead);
+
+function checkArgs(args: LlamaHeadArgs): LlamaHeadArgs {
+  const where = 'LlamaHead';
+  checkLayerArgs(where, args, EXAMPLE, KEYS);
+  positive(where, 'vocabSize', args.vocabSize);
+  notNegative(where, 'initializerRange', args.initializerRange, 'a standard deviation');
+  requireSeed(where, args.seed);
+  if (args.tiedTo != null && typeof args.tiedTo.name !== 'string') {
+    refuseValue(where, 'tiedTo', args.tiedTo, 'a LlamaEmbedding or {name} of one');
+  }
+  return args;
+}

@@ -2,13 +2,16 @@
 import * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
 import {rmsNorm} from '../ops/rms_norm.js';
-import type {Kwargs, LayerArgs} from './layer_types.js';
+import {checkLayerArgs, notNegative} from './check_layer_args.js';
+import {layerKeys, type Kwargs, type LayerArgs} from './layer_types.js';
 
 /** Arguments of {@link LlamaNorm}. */
 export interface LlamaNormArgs extends LayerArgs {
   /** Added to the mean square. */
   epsilon: number;
 }
+
+const KEYS = layerKeys<LlamaNormArgs>({epsilon: true});
 
 /** `x / sqrt(mean(x²) + ε) · weight` over the last axis; weight `<name>/weight [d]`, ones at the start. */
 export class LlamaNorm extends tfl.layers.Layer {
@@ -18,8 +21,8 @@ export class LlamaNorm extends tfl.layers.Layer {
   private weight!: tfl.LayerVariable;
 
   constructor(args: LlamaNormArgs) {
-    super(args);
-    this.epsilon = args.epsilon;
+    super(checkLayerArgs('LlamaNorm', args, 'new LlamaNorm({epsilon: 1e-5})', KEYS));
+    this.epsilon = notNegative('LlamaNorm', 'epsilon', args.epsilon, 'a number');
   }
 
   override build(inputShape: tfl.Shape | tfl.Shape[]): void {

@@ -4,17 +4,13 @@ import type * as tfl from '@tensorflow/tfjs-layers';
 import {randomStiefel} from '../manifolds/random_stiefel.js';
 import {AnchorEmbedding} from './anchor_embedding.js';
 import {linkAnchors, makeAnchors, type AnchorsArg} from './boundary_anchors.js';
-import {
-  anchorsKind,
-  checkBoundaryArgs,
-  positive,
-  type ProjectionBoundaryArgs,
-} from './boundary_args.js';
+import {anchorsKind, checkBoundaryArgs, type ProjectionBoundaryArgs} from './boundary_args.js';
 import {BoundaryDecoder} from './boundary_decoder.js';
 import {BoundaryEncoder} from './boundary_encoder.js';
 import {checkBoundaryInputs, checkBoundaryShapes} from './boundary_inputs.js';
 import {decodeBoundary, encodeBoundary} from './boundary_math.js';
 import {makeQuantizer} from './boundary_quantizer.js';
+import {positive} from './check_layer_args.js';
 import {type BoundaryPart, CompressedBoundary} from './compressed_boundary.js';
 import {checkIds} from '../ops/check_ids.js';
 import type {DisposeResult, Kwargs, LayerArgs, LayerInputs, LayerOutputs} from './layer_types.js';
@@ -71,11 +67,13 @@ export class ProjectionBoundary extends CompressedBoundary {
   private fastInit = false;
 
   constructor(args: ProjectionBoundaryArgs) {
-    super(args);
+    const subclass = new.target !== ProjectionBoundary;
+    super(checkBoundaryArgs('new ProjectionBoundary', args, subclass));
     this.supportsMasking = true;
-    this.rank = positive(args.rank, 'rank');
-    this.vocabSize = positive(args.vocabSize, 'vocabSize');
-    this.units = args.units == null ? undefined : positive(args.units, 'units');
+    const where = 'ProjectionBoundary';
+    this.rank = positive(where, 'rank', args.rank);
+    this.vocabSize = positive(where, 'vocabSize', args.vocabSize);
+    this.units = args.units == null ? undefined : positive(where, 'units', args.units);
     this.seed = args.seed;
     this.trainableProjector = args.trainableProjector ?? true;
     this.constrained = args.constrained ?? true;
@@ -316,5 +314,5 @@ tf.serialization.registerClass(ProjectionBoundary);
 
 /** Creates a {@link ProjectionBoundary}, in the manner of `tf.layers.dense(args)`. */
 export function projectionBoundary(args: ProjectionBoundaryArgs): ProjectionBoundary {
-  return new ProjectionBoundary(checkBoundaryArgs(args));
+  return new ProjectionBoundary(checkBoundaryArgs('projectionBoundary', args));
 }

@@ -1,8 +1,16 @@
 /** ResBM's boundary: a learned encoder and decoder beside a rectangular identity (arXiv 2604.11947). */
 import * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
+import {checkLayerArgs, checkSeed, notNegative, positive} from './check_layer_args.js';
 import {type BoundaryPart, CompressedBoundary} from './compressed_boundary.js';
-import type {DisposeResult, Kwargs, LayerArgs, LayerInputs, LayerOutputs} from './layer_types.js';
+import {
+  layerKeys,
+  type DisposeResult,
+  type Kwargs,
+  type LayerArgs,
+  type LayerInputs,
+  type LayerOutputs,
+} from './layer_types.js';
 import {BottleneckHalf} from './residual_bottleneck_half.js';
 
 /** Arguments of {@link ResidualBottleneck}. */
@@ -16,6 +24,14 @@ export interface ResidualBottleneckArgs extends LayerArgs {
   /** Seed of the start; default 0. */
   seed?: number;
 }
+
+const WHERE = 'ResidualBottleneck';
+const KEYS = layerKeys<ResidualBottleneckArgs>({
+  rank: true,
+  hiddenWidth: true,
+  initializerRange: true,
+  seed: true,
+});
 
 /**
  * Compresses activations to `rank` numbers a token and expands them again:
@@ -41,10 +57,18 @@ export class ResidualBottleneck extends CompressedBoundary {
   private fastInit = false;
 
   constructor(args: ResidualBottleneckArgs) {
-    super(args);
-    this.rank = positive(args.rank, 'rank');
-    this.hiddenWidth = positive(args.hiddenWidth ?? args.rank, 'hiddenWidth');
-    this.initializerRange = args.initializerRange ?? 0.02;
+    const known = new.target === ResidualBottleneck ? KEYS : null;
+    super(checkLayerArgs(WHERE, args, 'new ResidualBottleneck({rank: 32})', known));
+    this.rank = positive(WHERE, 'rank', args.rank);
+    this.hiddenWidth = positive(WHERE, 'hiddenWidth', args.hiddenWidth ?? args.rank);
+    const deviation = args.initializerRange ?? 0.02;
+    this.initializerRange = notNegative(
+      WHERE,
+      'initializerRange',
+      deviation,
+      'a standard deviation',
+    );
+    checkSeed(WHERE, args.seed);
     this.seed = args.seed ?? 0;
   }
 
@@ -154,10 +178,3 @@ export class ResidualBottleneck extends CompressedBoundary {
   }
 }
 tf.serialization.registerClass(ResidualBottleneck);
-
-function positive(value: number, name: string): number {
-  if (!Number.isInteger(value) || value < 1) {
-    throw new Error(`ResidualBottleneck: ${name} is ${value}, expected a positive integer.`);
-  }
-  return value;
-}

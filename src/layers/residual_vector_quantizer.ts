@@ -3,7 +3,14 @@ import * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
 import {rvqDecode} from '../ops/rvq_decode.js';
 import {rvqEncode} from '../ops/rvq_encode.js';
-import type {Kwargs, LayerArgs, LayerInputs, LayerOutputs} from './layer_types.js';
+import {checkLayerArgs} from './check_layer_args.js';
+import {
+  layerKeys,
+  type Kwargs,
+  type LayerArgs,
+  type LayerInputs,
+  type LayerOutputs,
+} from './layer_types.js';
 import {CodebookLearner} from './quantizer/codebook_learner.js';
 import {CodebookWeights} from './quantizer/codebook_weights.js';
 import {quantizerGradient} from './quantizer/quantizer_gradient.js';
@@ -26,6 +33,24 @@ export interface ResidualVectorQuantizerArgs extends LayerArgs, QuantizerOptions
    */
   update?: 'call' | 'step';
 }
+
+const CLASS = 'ResidualVectorQuantizer';
+const SIZES = '({groups: 8, rounds: 2, codes: 256})';
+const KEYS = layerKeys<ResidualVectorQuantizerArgs>({
+  groups: true,
+  rounds: true,
+  codes: true,
+  decay: true,
+  epsilon: true,
+  deadCodeThreshold: true,
+  warmupSteps: true,
+  kmeansIterations: true,
+  seed: true,
+  gradient: true,
+  commitment: true,
+  quantizeDropout: true,
+  update: true,
+});
 
 /**
  * Replaces each vector `z [..., r]` by `ẑ`, the sum over `R` rounds of the nearest codes, in each of `G` groups of columns:
@@ -55,7 +80,8 @@ export class ResidualVectorQuantizer extends tfl.layers.Layer {
   private calls = 0;
 
   constructor(args: ResidualVectorQuantizerArgs) {
-    super(args);
+    const known = new.target === ResidualVectorQuantizer ? KEYS : null;
+    super(checkLayerArgs(CLASS, args, `new ${CLASS}${SIZES}`, known));
     this.supportsMasking = true;
     const label = this.label();
     this.settings = quantizerSettings(args, weightSeed(0, `${this.name}/codebooks`), label);
@@ -244,7 +270,8 @@ tf.serialization.registerClass(ResidualVectorQuantizer);
 export function residualVectorQuantizer(
   args: ResidualVectorQuantizerArgs,
 ): ResidualVectorQuantizer {
-  return new ResidualVectorQuantizer(args);
+  const where = 'residualVectorQuantizer';
+  return new ResidualVectorQuantizer(checkLayerArgs(where, args, `${where}${SIZES}`, KEYS));
 }
 
 /** The codebooks of the first rounds. */

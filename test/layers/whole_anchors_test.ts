@@ -120,7 +120,7 @@ describe('anchors without a basis', () => {
     expect(() =>
       anchorEmbedding({vocabSize, units: d, anchorRank: 2, factorised: false}),
     ).toThrowError(/factorised is false and anchorRank 2, expected the width units = 4/);
-    expect(() => anchorEmbedding({vocabSize})).toThrowError(/anchorRank is undefined/);
+    expect(() => anchorEmbedding({vocabSize})).toThrowError(/anchorRank is missing/);
   });
 });
 
