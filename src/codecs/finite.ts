@@ -28,6 +28,19 @@ export async function takeFinite(tensor: tf.Tensor, what: string): Promise<Float
   return values;
 }
 
+/**
+ * Throws, naming `what` and the position and freeing the tensor, if a value of a float32 tensor is not finite. Reads one number
+ * while all is well.
+ */
+export async function checkFinite(tensor: tf.Tensor, what: string): Promise<void> {
+  const sum = tf.tidy(() => tf.sum(tf.sub(tensor, tensor)));
+  const [value] = await sum.data();
+  sum.dispose();
+  if (value !== 0) {
+    await takeFinite(tensor, what);
+  }
+}
+
 /** Throws if unpacked values are not finite: nobody packs such. */
 export function checkArrived(codec: string, values: Float32Array, shape: readonly number[]): void {
   if (!allFinite(values)) {

@@ -30,6 +30,11 @@ export interface LegEnd {
   state?(): Promise<LegState>;
   /** Takes back what `state` gave. Throws, naming the entry, if it does not fit. */
   setState?(state: LegState): void;
+  /**
+   * Called on both ends when the two stages have shaken hands: before the first crossing, and again after a checkpoint was loaded
+   * or a stage came back as another process. What the other end is relied on to have has to be sent anew.
+   */
+  meet?(): void;
   /** Called on both ends once per optimizer step, after all its microbatches. */
   endStep?(step: number): Promise<void>;
   /** Measurements by name, for metrics and reports, such as the share of codes in use. Changes nothing. */
@@ -67,6 +72,8 @@ export interface LegContext {
   width: number;
   /** Seed of the run. */
   seed: number;
+  /** Microbatches of a step; absent where that is not known, as outside of a pipeline. */
+  microbatches?: number;
   /** This stage's half of the boundary; null where a plain activation crosses. */
   half: BoundaryHalf | null;
 }

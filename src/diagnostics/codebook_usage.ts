@@ -1,15 +1,8 @@
 /** How well the codes of residual vector quantisers are used. */
 import type * as tf from '@tensorflow/tfjs-core';
+import {usageOfCounts, type CodebookUsage} from '../layers/quantizer/code_usage.js';
 
-/** Use of codebooks, averaged over all `R·G` of them. */
-export interface CodebookUsage {
-  /** Share of the codes chosen at least once, 0 to 1. */
-  used: number;
-  /** Codes never chosen, in all codebooks together. */
-  dead: number;
-  /** e to the entropy of the choices, 1 to K: how many equally likely codes would be as informative. */
-  perplexity: number;
-}
+export type {CodebookUsage};
 
 /**
  * Counts which codes are chosen, over any number of batches.
@@ -62,26 +55,15 @@ export class CodeCounts {
   }
 
   /**
-   * Use of the codebooks so far.
+   * Use of the codebooks so far: codes that were never chosen are dead.
    *
    * @throws Error before anything was counted.
    */
   usage(): CodebookUsage {
-    const {rounds, groups, codes} = this.size;
-    const books = rounds * groups;
-    let [dead, perplexity] = [0, 0];
-    for (let book = 0; book < books; book++) {
-      const own = this.counts.subarray(book * codes, (book + 1) * codes);
-      const total = own.reduce((sum, count) => sum + count, 0);
-      if (total === 0) throw new Error('CodeCounts.usage: nothing was counted yet.');
-      let entropy = 0;
-      for (const count of own) {
-        if (count === 0) dead++;
-        else entropy -= (count / total) * Math.log(count / total);
-      }
-      perplexity += Math.exp(entropy) / books;
+    if (this.counts.every((count) => count === 0)) {
+      throw new Error('CodeCounts.usage: nothing was counted yet.');
     }
-    return {used: 1 - dead / (books * codes), dead, perplexity};
+    return usageOfCounts(this.counts, this.size);
   }
 }
 

@@ -62,6 +62,7 @@ export class Crossings {
     private readonly stage: Stage,
     private readonly legs: Legs,
     seed: number,
+    microbatches: number,
   ) {
     const {forward, backward} = legs;
     this.keyed = stage.stages > 1 && [forward, backward].some(({leg}) => leg.keyed === true);
@@ -69,12 +70,14 @@ export class Crossings {
       boundary: stage.index,
       width: widthOf(stage.model.outputs),
       seed,
+      microbatches,
       half: stage.encoder,
     };
     const above = {
       boundary: stage.index - 1,
       width: widthOf(stage.model.inputs),
       seed,
+      microbatches,
       half: stage.decoder,
     };
     this.next = stage.isLast
@@ -125,6 +128,11 @@ export class Crossings {
     const {sender, receiver} = this.next!;
     const dy = await receiver.unpack(ofLeg(frame), at);
     return sender.backward == null ? dy : sender.backward(dy, at);
+  }
+
+  /** Once both neighbours have shaken hands, before anything crosses. */
+  meet(): void {
+    this.ends().forEach(({end}) => end.meet?.());
   }
 
   /** Once per optimizer step. */

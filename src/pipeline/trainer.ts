@@ -106,7 +106,7 @@ export class StageTrainer {
       compute,
       tensors: new StepTensors(stage, vocabSize),
       projectors: new ProjectorSync(stage, codec),
-      crossings: new Crossings(stage, legs, seed),
+      crossings: new Crossings(stage, legs, seed, microbatches),
       lines: this.lines,
     };
   }
@@ -222,6 +222,7 @@ export class StageTrainer {
     }
     const {lines, stage} = this;
     await shakeHands(lines, stage, this.tools.projectors, this.settings, this.legs);
+    this.tools.crossings.meet();
     this.started = true;
     this.startBytes = lines.bills();
     lines.takeWaited();

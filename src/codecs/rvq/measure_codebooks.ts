@@ -1,5 +1,6 @@
 /** What the leg codec `rvq` tells about its codebooks. */
 import type * as tf from '@tensorflow/tfjs-core';
+import {usageOfCounts} from '../../layers/quantizer/code_usage.js';
 import type {CodebookLearner} from '../../layers/quantizer/codebook_learner.js';
 import {valuesOf} from './wire_codebooks.js';
 
@@ -7,7 +8,7 @@ import {valuesOf} from './wire_codebooks.js';
  * - `codeUsage`: share of the codes that live (average count not below the threshold), 0 to 1;
  * - `deadCodes`: how many do not, in all codebooks;
  * - `perplexity`: e to the entropy of the average counts, averaged over the codebooks, 1 to K;
- * - `quantisationError`: ‖z − ẑ‖² / ‖z‖² of the last microbatch of training;
+ * - `quantisationError`: ‖z − ẑ‖² / ‖z‖² of the last microbatch of training, unless it was all zeros;
  * - `staleness`: ‖C_live − C_wire‖ / ‖C_live‖, which slices and rounding leave.
  *
  * @param error Sums of squares `[‖z − ẑ‖², ‖z‖²]`; null before the first.
@@ -18,26 +19,11 @@ export async function measureCodebooks(
   error: tf.Tensor | null,
 ): Promise<Record<string, number>> {
   const counts = await weights.counts.read().data();
-  const books = size.rounds * size.groups;
-  let [dead, perplexity] = [0, 0];
-  for (let book = 0; book < books; book++) {
-    const own = counts.subarray(book * size.codes, (book + 1) * size.codes);
-    let [total, entropy] = [0, 0];
-    for (const count of own) total += count;
-    for (const count of own) {
-      if (count < settings.deadCodeThreshold || count === 0) dead++;
-      if (count > 0) entropy -= (count / total) * Math.log(count / total);
-    }
-    perplexity += Math.exp(entropy) / books;
-  }
-  const measured: Record<string, number> = {
-    codeUsage: 1 - dead / (books * size.codes),
-    deadCodes: dead,
-    perplexity,
-  };
+  const {used, dead, perplexity} = usageOfCounts(counts, size, settings.deadCodeThreshold);
+  const measured: Record<string, number> = {codeUsage: used, deadCodes: dead, perplexity};
   if (error != null) {
     const [difference, whole] = await error.data();
-    measured.quantisationError = whole > 0 ? difference / whole : 0;
+    if (whole > 0) measured.quantisationError = difference / whole;
   }
   if (wire != null) {
     const live = await weights.codebooks.read().data();

@@ -18,7 +18,7 @@ import {NAME, rvqSettings, sizeFor, vectorBytes} from './rvq_options.js';
  * `kmeansIterations` too. For gradients (the backward leg) choose `scale: 'token'`.
  *
  * Bytes: the scales, if any, bfloat16; the indices `[R', n, G]`, bit-packed; and apart, under `codebook`, 16 bytes of header, the
- * slice, and the whole copy at first and after each checkpoint. `bytesPerToken` is of scales and indices: a slice belongs to a
+ * slice, and the whole copy at first, after each checkpoint and whenever the two stages meet anew. `bytesPerToken` is of scales and indices: a slice belongs to a
  * microbatch, however many tokens that has.
  */
 export const rvqLegCodec: LegCodec = {

@@ -10,20 +10,31 @@ import {unpackIndices} from './bit_packing.js';
 import {CodebookReceiver} from './codebook_receiver.js';
 import {NAME, sizeFor, vectorBytes, type RvqSettings} from './rvq_options.js';
 import {factorsOf} from './token_scale.js';
-import {WireCodebooks} from './wire_codebooks.js';
+import {wireCodebooks} from './wire_codebooks.js';
 
 /** Name of the packed tensor that carries the codebook message. */
 export const CODEBOOK = 'codebook';
 
-/** Keeps the wire copy of the codebooks; no state to save: after a resume the sender sends it whole. */
+/**
+ * Keeps the wire copy of the codebooks. No state to save: when two stages meet, at the start, after a resume, or when one of them
+ * was replaced, the sender sends it whole.
+ *
+ * Between two meetings a channel loses, repeats and reorders nothing (its frames are numbered), so that a gap here means that an
+ * end is wrong. It stops the run: a lost frame takes the indices of its microbatch with it, and no later refresh brings them
+ * back. Whoever has a link that may lose what it likes uses `CodebookSender` and `CodebookReceiver` by themselves.
+ */
 export class RvqLegReceiver implements LegReceiver {
   private codebooks: CodebookReceiver | null = null;
-  private wire: WireCodebooks | null = null;
 
   constructor(
     private readonly settings: RvqSettings,
     private readonly context: LegContext,
   ) {}
+
+  /** The sender may be another than before, or have been set back: nothing of what is here counts. */
+  meet(): void {
+    this.codebooks = null;
+  }
 
   async unpack(tensors: readonly FrameTensor[]): Promise<tf.Tensor> {
     const {context} = this;
@@ -46,7 +57,7 @@ export class RvqLegReceiver implements LegReceiver {
   }
 
   dispose(): void {
-    this.wire?.dispose();
+    this.codebooks = null;
   }
 
   private decode(bytes: Uint8Array, shape: readonly number[], message: Uint8Array): tf.Tensor {
@@ -54,14 +65,13 @@ export class RvqLegReceiver implements LegReceiver {
     const size = sizeFor(this.settings, rank);
     // Frames of a channel come in order and belong to one run.
     this.codebooks ??= new CodebookReceiver({size, ordered: true});
-    this.wire ??= new WireCodebooks(size);
-    const receipt = this.codebooks.receive(message);
+    const {codebooks} = this;
+    const receipt = codebooks.receive(message);
     if (receipt.status !== 'ready') {
       const reason =
         receipt.status === 'duplicate' ? 'a microbatch arrived a second time' : receipt.reason;
       throw new Error(`${reason}; start both ends again from one checkpoint`);
     }
-    this.wire.dispose();
     const {rounds} = receipt;
     const tokens = shape.slice(0, -1).reduce((a, b) => a * b, 1);
     const length = vectorBytes(this.settings, size, tokens, rounds);
@@ -76,7 +86,7 @@ export class RvqLegReceiver implements LegReceiver {
     const indices = unpackIndices(bytes.subarray(start), count, size.codes);
     return tf.tidy(() => {
       const ids = tf.tensor3d(indices, [rounds, tokens, size.groups], 'int32');
-      const codes = rvqDecode(ids, this.wire!.firstRounds(this.codebooks!.wire, rounds));
+      const codes = rvqDecode(ids, wireCodebooks(codebooks.wire, size, rounds));
       const flat = scaled ? tf.mul(codes, factorsOf(bytes.subarray(0, start), tokens)) : codes;
       return tf.reshape(flat, [...shape]);
     });

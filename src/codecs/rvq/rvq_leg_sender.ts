@@ -1,118 +1,91 @@
 /** The sending end of the leg codec `rvq`. */
 import * as tf from '@tensorflow/tfjs-core';
-import {CodebookLearner} from '../../layers/quantizer/codebook_learner.js';
-import {CodebookWeights} from '../../layers/quantizer/codebook_weights.js';
-import {quantizerGradient} from '../../layers/quantizer/quantizer_gradient.js';
-import type {CodebookSize} from '../../layers/quantizer/quantizer_settings.js';
-import type {ResidualVectorQuantizer} from '../../layers/residual_vector_quantizer.js';
 import {rvqDecode} from '../../ops/rvq_decode.js';
 import {rvqEncode} from '../../ops/rvq_encode.js';
 import type {FrameTensor} from '../../pipeline/wire/index.js';
 import {bfloat16Codec} from '../bfloat16.js';
-import {takeFinite, whatCrosses} from '../finite.js';
+import {checkFinite, takeFinite, whatCrosses} from '../finite.js';
 import type {Crossing, LegContext, LegSender, LegState} from '../leg.js';
 import {legTensor} from '../leg_tensor.js';
 import {packIndices} from './bit_packing.js';
-import {CodebookSender} from './codebook_sender.js';
-import {CODEBOOK} from './rvq_leg_receiver.js';
-import {learnerSettings, legSeed, NAME, sizeFor, type RvqSettings} from './rvq_options.js';
 import {measureCodebooks} from './measure_codebooks.js';
+import {CODEBOOK} from './rvq_leg_receiver.js';
+import {NAME, type RvqSettings} from './rvq_options.js';
+import {SenderCodebooks} from './sender_codebooks.js';
+import {SenderGradient} from './sender_gradient.js';
 import {packState, unpackState} from './sender_state.js';
 import {scalesOf} from './token_scale.js';
-import {valuesOf, WireCodebooks} from './wire_codebooks.js';
-
-/** What depends on the width of the vectors. */
-interface Parts {
-  size: CodebookSize;
-  learner: CodebookLearner;
-  /** The learner's weights, unless a layer of the model has them. */
-  own: CodebookWeights | null;
-  stream: CodebookSender;
-  wire: WireCodebooks;
-}
+import {wireCodebooks} from './wire_codebooks.js';
 
 /** Encodes with the wire copy, learns with the live codebooks, sends slices of them. */
 export class RvqLegSender implements LegSender {
   /** Present where the gradient is not just handed on. */
   readonly backward?: (dy: tf.Tensor, at: Crossing) => tf.Tensor;
-  private parts: Parts | null = null;
-  /** `z` and `ẑ` of microbatches whose backward is to come. */
-  private readonly held = new Map<number, {z: tf.Tensor; zhat: tf.Tensor}>();
+  private readonly gradient: SenderGradient;
+  /** Null until the width of the vectors is known. */
+  private codebooks: SenderCodebooks | null = null;
   /** Sums of squares of error and vectors, of the last microbatch of training. */
   private lastError: tf.Tensor | null = null;
   private packed = 0;
-  /** Of the step before: a microbatch's part of a mean over the step. */
-  private microbatches = 1;
-  /** Whether `stream` has to be given the live codebooks before it is used. */
-  private liveIsStale = false;
+  /** Number in a step: of the step before, at first as the context says. */
+  private microbatches: number;
 
   constructor(
     private readonly settings: RvqSettings,
     private readonly context: LegContext,
   ) {
-    if (settings.gradient !== 'straight-through' || settings.commitment > 0) {
-      this.backward = (dy, at) => this.passGradient(dy, at);
+    this.gradient = new SenderGradient(settings);
+    this.microbatches = context.microbatches ?? 1;
+    if (!this.gradient.isPlain) {
+      this.backward = (dy, at) => this.gradient.pass(dy, at.microbatch, this.microbatches);
     }
     if (context.width > 0) {
-      this.partsFor(context.width);
+      this.codebooksFor(context.width);
     }
+  }
+
+  /** The receiver may be another than before, or have been set back: it gets all codes with the next microbatch. */
+  meet(): void {
+    this.codebooks?.requestRefresh();
   }
 
   async pack(x: tf.Tensor, at: Crossing): Promise<FrameTensor[]> {
     const {shape} = x;
-    const {context} = this;
-    const parts = this.partsFor(shape[shape.length - 1]);
-    const {learner} = parts;
-    if (!learner.weights.ready) {
+    const codebooks = this.codebooksFor(shape[shape.length - 1]);
+    if (!codebooks.ready) {
       const z = flat(x);
       try {
-        const values = await takeFinite(x, whatCrosses(context));
+        const values = await takeFinite(x, whatCrosses(this.context));
         if (at.training) {
-          await this.observe(z, learner);
+          await this.observe(z, codebooks);
         }
-        return [legTensor(NAME, context, shape, bfloat16Codec.pack(values, shape))];
+        return [legTensor(NAME, this.context, shape, bfloat16Codec.pack(values, shape))];
       } finally {
         z.dispose();
       }
     }
-    await this.checkFinite(x);
+    await checkFinite(x, whatCrosses(this.context));
     const z = flat(x);
     x.dispose();
     try {
-      return await this.quantize(z, shape, at, parts);
+      return await this.quantize(z, shape, at, codebooks);
     } finally {
       z.dispose();
     }
   }
 
   async endStep(): Promise<void> {
-    this.releaseHeld();
+    this.gradient.release();
     this.microbatches = Math.max(1, this.packed);
     this.packed = 0;
-    if (this.parts == null) {
-      return;
-    }
-    const {learner, stream, wire} = this.parts;
-    const result = learner.endStep();
-    if (result === 'unchanged') {
-      return;
-    }
-    const live = (await learner.weights.codebooks.read().data()) as Float32Array;
-    if (result === 'updated') {
-      stream.setLive(live);
-    } else {
-      stream.start(live);
-      wire.dispose();
-    }
+    await this.codebooks?.endStep();
   }
 
   async state(): Promise<LegState> {
-    if (this.parts == null) {
-      return {};
-    }
-    const {stream, own} = this.parts;
-    const streaming = stream.ready ? stream.state() : null;
-    return packState({streaming, microbatches: this.microbatches}, own);
+    const {codebooks, microbatches} = this;
+    return codebooks == null
+      ? {}
+      : packState({streaming: codebooks.streaming(), microbatches}, codebooks.own);
   }
 
   setState(state: LegState): void {
@@ -124,51 +97,35 @@ export class RvqLegSender implements LegSender {
     }
     const shape = state.codebooks?.shape;
     const rank = this.context.width || (shape?.length === 4 ? shape[1] * shape[3] : 0);
-    if (this.parts == null && rank === 0) {
+    if (this.codebooks == null && rank === 0) {
       throw new Error(
         `codec '${NAME}': state: 'codebooks' is missing, expected [R, G, K, r/G], but there is ` +
           `${names.map((name) => `'${name}'`).join(', ')}.`,
       );
     }
-    const {size, learner, own, stream, wire} = this.parts ?? this.partsFor(rank);
-    const {streaming, microbatches} = unpackState(state, own, size);
+    const codebooks = this.codebooks ?? this.codebooksFor(rank);
+    const {streaming, microbatches} = unpackState(state, codebooks.own, codebooks.size);
+    codebooks.resume(streaming, (state.codebooks?.values as Float32Array | undefined) ?? null);
     this.microbatches = microbatches;
     this.packed = 0;
-    this.releaseHeld();
-    this.lastError?.dispose();
-    this.lastError = null;
-    learner.forget();
-    wire.dispose();
-    if (streaming == null) {
-      this.parts!.stream = this.newStream(size);
-    } else {
-      // Of a layer's codebooks the values may still be on a device: they follow with the next microbatch.
-      const live = state.codebooks?.values as Float32Array | undefined;
-      stream.setState(streaming, live ?? valuesOf(streaming.wire));
-      this.liveIsStale = live == null;
-    }
+    this.forget();
   }
 
   measure(): Promise<Record<string, number>> {
-    const {lastError} = this;
-    const {learner, stream} = this.parts ?? {};
-    return learner?.weights.ready
-      ? measureCodebooks(learner, stream?.ready ? stream.wire : null, lastError)
+    const {codebooks, lastError} = this;
+    return codebooks?.ready
+      ? measureCodebooks(codebooks.learner, codebooks.wire, lastError)
       : Promise.resolve({});
   }
 
   dispose(): void {
-    this.releaseHeld();
-    this.lastError?.dispose();
-    this.lastError = null;
-    this.parts?.learner.forget();
-    this.parts?.wire.dispose();
-    this.parts?.own?.dispose();
-    this.parts = null;
+    this.forget();
+    this.codebooks?.dispose();
+    this.codebooks = null;
   }
 
   /** Shows vectors of the warm-up to the learner, scaled as they will be. */
-  private async observe(z: tf.Tensor2D, learner: CodebookLearner): Promise<void> {
+  private async observe(z: tf.Tensor2D, {learner}: SenderCodebooks): Promise<void> {
     this.packed++;
     if (this.settings.scale === 'none') {
       learner.observe(z);
@@ -183,27 +140,20 @@ export class RvqLegSender implements LegSender {
     z: tf.Tensor2D,
     shape: number[],
     at: Crossing,
-    {learner, stream, wire}: Parts,
+    codebooks: SenderCodebooks,
   ): Promise<FrameTensor[]> {
     const {context, settings} = this;
-    if (!stream.ready || this.liveIsStale) {
-      // Codebooks that were loaded with the model.
-      const live = (await learner.weights.codebooks.read().data()) as Float32Array;
-      if (stream.ready) stream.setLive(live);
-      else stream.start(live);
-      this.liveIsStale = false;
-    }
+    const {learner, size} = codebooks;
     const scales = settings.scale === 'token' ? await scalesOf(z) : null;
     const rounds = at.training ? learner.rounds(at.microbatch) : settings.rounds;
-    const message = stream.next(at.training, rounds);
-    wire.dispose();
+    const message = await codebooks.next(at.training, rounds);
     const indices = tf.tidy(() => {
-      const codebooks = wire.firstRounds(stream.wire, rounds);
+      const wire = wireCodebooks(codebooks.wire!, size, rounds);
       const vectors = scales == null ? z : (tf.div(z, scales.factors) as tf.Tensor2D);
-      const ids = rvqEncode(vectors, codebooks);
+      const ids = rvqEncode(vectors, wire);
       if (at.training) {
-        learner.observeQuantized(vectors, ids, codebooks);
-        const codes = rvqDecode(ids, codebooks);
+        learner.observeQuantized(vectors, ids, wire);
+        const codes = rvqDecode(ids, wire);
         this.note(z, scales == null ? codes : tf.mul(codes, scales.factors), at);
       }
       return ids;
@@ -229,72 +179,20 @@ export class RvqLegSender implements LegSender {
     this.lastError?.dispose();
     const squares = (x: tf.Tensor) => tf.sum(tf.square(x));
     this.lastError = tf.keep(tf.stack([squares(tf.sub(z, zhat)), squares(z)]));
-    if (this.backward != null) {
-      this.held.set(microbatch, {z: tf.keep(z.clone()), zhat: tf.keep(zhat.clone())});
-    }
+    this.gradient.hold(z, zhat, microbatch);
   }
 
-  private passGradient(dy: tf.Tensor, {microbatch}: Crossing): tf.Tensor {
-    const pair = this.held.get(microbatch);
-    this.held.delete(microbatch);
-    if (pair == null) {
-      // Of the warm-up.
-      return dy;
-    }
-    const {z, zhat} = pair;
-    const {gradient, commitment} = this.settings;
-    const weight = commitment / this.microbatches;
-    const dz = tf.tidy(() => {
-      const rows = tf.reshape(dy, z.shape);
-      return tf.reshape(quantizerGradient(rows, z, zhat, gradient, weight), dy.shape);
-    });
-    tf.dispose([z, zhat, dy]);
-    return dz;
+  /** Drops what was noted. */
+  private forget(): void {
+    this.gradient.release();
+    this.lastError?.dispose();
+    this.lastError = null;
   }
 
-  private releaseHeld(): void {
-    this.held.forEach((pair) => tf.dispose([pair.z, pair.zhat]));
-    this.held.clear();
-  }
-
-  /** Throws, naming the position and freeing `x`, if a value is not finite. Reads one number while all is well. */
-  private async checkFinite(x: tf.Tensor): Promise<void> {
-    const sum = tf.tidy(() => tf.sum(tf.sub(x, x)));
-    const [value] = await sum.data();
-    sum.dispose();
-    if (value !== 0) {
-      await takeFinite(x, whatCrosses(this.context));
-    }
-  }
-
-  private partsFor(rank: number): Parts {
-    if (this.parts == null) {
-      const {context, settings} = this;
-      const {half, direction, boundary} = context;
-      const size = sizeFor(settings, rank);
-      const quantizer = direction === 'forward' ? (half?.quantizer ?? null) : null;
-      if (quantizer != null) {
-        checkQuantizer(quantizer, size);
-        quantizer.buildFor(rank);
-      }
-      const own =
-        quantizer == null ? new CodebookWeights(`legs.${boundary}.${direction}`, size) : null;
-      const weights = own ?? quantizer!.learner!.weights;
-      const learner = new CodebookLearner(learnerSettings(settings, size, context), size, weights);
-      const stream = this.newStream(size);
-      this.parts = {size, learner, own, stream, wire: new WireCodebooks(size)};
-    }
-    const {groups, width} = this.parts.size;
-    if (rank !== groups * width) {
-      throw new Error(
-        `codec '${NAME}': a tensor of width ${rank} crosses, expected ${groups * width}, that of the codebooks`,
-      );
-    }
-    return this.parts;
-  }
-
-  private newStream(size: CodebookSize): CodebookSender {
-    return new CodebookSender({size, slices: this.settings.slices, seed: legSeed(this.context)});
+  private codebooksFor(rank: number): SenderCodebooks {
+    this.codebooks ??= new SenderCodebooks(this.settings, this.context, rank);
+    this.codebooks.checkRank(rank);
+    return this.codebooks;
   }
 }
 
@@ -308,16 +206,4 @@ function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
   all.set(first);
   all.set(second, first.length);
   return all;
-}
-
-/** The codebooks of a boundary's quantiser are the leg's: they must have one size. */
-function checkQuantizer(quantizer: ResidualVectorQuantizer, size: CodebookSize): void {
-  for (const key of ['rounds', 'groups', 'codes'] as const) {
-    if (quantizer.settings[key] !== size[key]) {
-      throw new Error(
-        `leg codec '${NAME}': ${key} is ${size[key]}, but the boundary's quantizer '${quantizer.name}' has ` +
-          `${quantizer.settings[key]}: give the codec and the quantizer the same ${key}.`,
-      );
-    }
-  }
 }

@@ -1,0 +1,136 @@
+/** Ends of a quantised leg whose codebooks differ when their stages meet. */
+import * as fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import type * as tf from '@tensorflow/tfjs-core';
+import {
+  checkpointFormat,
+  InProcessPipeline,
+  StageTrainer,
+  type LegSpecs,
+  type StageTrainerArgs,
+} from '../../src/pipeline/index.js';
+import {tinyBatch, tinyModel, tinyOptimizer, VOCAB, weightValues} from './support/tiny.js';
+
+const RVQ = {codec: 'rvq', groups: 2, rounds: 2, codes: 5, warmupSteps: 1};
+const PLAIN = {codec: 'bfloat16'};
+/** All codes: two rounds of five codes of rank 4 in bfloat16. */
+const WHOLE = 2 * 5 * 4 * 2;
+
+describe('codebooks of two stages that meet', () => {
+  let pipelines: InProcessPipeline[];
+  let others: StageTrainer[];
+  let root: string;
+
+  beforeEach(() => {
+    pipelines = [];
+    others = [];
+    root = fs.mkdtempSync(path.join(os.tmpdir(), 'mapl-refresh-'));
+  });
+
+  afterEach(async () => {
+    others.forEach((trainer) => trainer.dispose());
+    for (const pipeline of pipelines) {
+      await pipeline.close();
+      pipeline.trainers.forEach(({optimizer}) => (optimizer as tf.Optimizer).dispose());
+    }
+    fs.rmSync(root, {recursive: true});
+  });
+
+  const settings = (legs: LegSpecs) => ({microbatches: 4, vocabSize: VOCAB, seed: 3, legs});
+
+  async function create(legs: LegSpecs) {
+    const model = tinyModel();
+    const pipeline = await InProcessPipeline.create({
+      model,
+      stages: 2,
+      optimizer: tinyOptimizer,
+      ...settings(legs),
+    });
+    pipelines.push(pipeline);
+    return {pipeline, format: checkpointFormat(model)};
+  }
+
+  /** Trains all stages, and tells losses and the bytes of each leg. */
+  async function train(trainers: StageTrainer[], from: number, to: number) {
+    const losses: number[] = [];
+    const bytes: number[] = [];
+    for (let step = from; step < to; step++) {
+      const [first, second] = await Promise.all(
+        trainers.map((trainer) => trainer.step(tinyBatch(step % 3))),
+      );
+      losses.push(first.loss);
+      bytes.push(first.forward.activations + second.backward.gradients);
+    }
+    return {losses, bytes};
+  }
+
+  const weights = ({stages}: InProcessPipeline) =>
+    weightValues(stages.flatMap((stage) => stage.weights));
+
+  /** Another trainer in place of one, as of a process that was started again; the weights stay. */
+  function replace(pipeline: InProcessPipeline, index: number, legs: LegSpecs): StageTrainer[] {
+    const {trainers, stages, links} = pipeline;
+    const old = trainers[index];
+    old.dispose();
+    const line: Partial<StageTrainerArgs> =
+      index === 0 ? {next: links[0].atSender} : {previous: links[0].atReceiver};
+    const made = new StageTrainer({
+      ...settings(legs),
+      ...line,
+      stage: stages[index],
+      optimizer: old.optimizer,
+      step: old.nextStep,
+    });
+    others.push(made);
+    return trainers.map((trainer, i) => (i === index ? made : trainer));
+  }
+
+  for (const [leg, legs, receiver] of [
+    ['forward', {forward: RVQ, backward: PLAIN}, 1],
+    ['backward', {forward: PLAIN, backward: RVQ}, 0],
+  ] as const) {
+    it(`${leg} leg: a new receiver gets all codes with the first microbatch, and nothing else changes`, async () => {
+      const {pipeline: whole} = await create(legs);
+      await train(whole.trainers, 0, 4);
+      const expected = await train(whole.trainers, 4, 6);
+      const {pipeline} = await create(legs);
+      await train(pipeline.trainers, 0, 4);
+      const trainers = replace(pipeline, receiver, legs);
+      trainers.forEach((trainer) => trainer.restart(4));
+      const seen = await train(trainers, 4, 6);
+      expect(seen.losses).toEqual(expected.losses);
+      expect(await weights(pipeline)).toEqual(await weights(whole));
+      expect(seen.bytes).toEqual([expected.bytes[0] + WHOLE, expected.bytes[1]]);
+    });
+
+    it(`${leg} leg: a sender set back to an older checkpoint brings its receiver along`, async () => {
+      const {pipeline, format} = await create(legs);
+      await train(pipeline.trainers, 0, 2);
+      const target = path.join(root, 'step-000002');
+      await pipeline.save({format, target});
+      const expected = await train(pipeline.trainers, 2, 4);
+      const after = await weights(pipeline);
+      // The receiver is at version 12 of its codebooks, the sender at 4; and the other way round.
+      await pipeline.load(target, format);
+      expect(await train(pipeline.trainers, 2, 4)).toEqual(expected);
+      expect(await weights(pipeline)).toEqual(after);
+      const trainers = replace(pipeline, receiver, legs);
+      await Promise.all(trainers.map((trainer) => trainer.load(target, format)));
+      expect(await train(trainers, 2, 4)).toEqual(expected);
+      expect(await weights(pipeline)).toEqual(after);
+    });
+  }
+
+  it('meet again before an evaluation too, which carries all codes and moves none', async () => {
+    const legs = {forward: RVQ, backward: PLAIN};
+    const {pipeline} = await create(legs);
+    await train(pipeline.trainers, 0, 3);
+    const batches = [tinyBatch(1)];
+    const expected = await pipeline.evaluate(batches);
+    const trainers = replace(pipeline, 1, legs);
+    trainers.forEach((trainer) => trainer.restart(3));
+    const losses = await Promise.all(trainers.map((trainer) => trainer.evaluate(batches)));
+    expect(losses).toEqual([expected, expected]);
+  });
+});
