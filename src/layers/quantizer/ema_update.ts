@@ -26,7 +26,7 @@ export interface EmaSettings {
  * (published: EnCodec, vector-quantize-pytorch). Codes that are dead, `n` below the threshold, expire before the update, as in
  * EnCodec, and take no part in it: they become `replacements`, with the threshold as count and a sum to match (reset as in
  * vector-quantize-pytorch), so that they have a step to be chosen before they are looked at again (ours). A codebook that
- * nothing chose from, because rounds were dropped, stays as it is (ours).
+ * nothing chose from, because rounds were dropped, stays as it is, its dead codes too (ours).
  *
  * @param step Counts `n'` and sums `s'` of the step: over all its microbatches.
  * @param replacements `[…, K, w]`, vectors of the batch; null where none may be replaced.
@@ -45,7 +45,7 @@ export function emaUpdate(
     let counts = tf.where(used, average(before.counts, step.counts), before.counts);
     const usedRows = tf.expandDims(used, -1);
     let sums = tf.where(usedRows, average(before.sums, step.sums), before.sums);
-    const isDead = tf.less(before.counts, deadCodeThreshold);
+    const isDead = tf.logicalAnd(tf.less(before.counts, deadCodeThreshold), used);
     if (replacements != null) {
       counts = tf.where(isDead, tf.fill(counts.shape, deadCodeThreshold), counts);
       sums = tf.where(tf.expandDims(isDead, -1), tf.mul(replacements, deadCodeThreshold), sums);

@@ -68,7 +68,7 @@ export class StepStatistics {
       tf.stack([...list, ...Array.from({length: missing}, () => tf.zeros(shape))]);
     const hasCandidates = this.rounds.length > 0 && this.rounds[0].candidates != null;
     const kept = this.rounds.map(({candidates}) => candidates as tf.Tensor);
-    // Where a round was not used, its codes stand in for candidates: nothing changes.
+    // Where a round was not used, its codes stand in for candidates, which nobody takes.
     const own = (round: number) =>
       tf.reshape(tf.slice(codebooks, [round, 0, 0, 0], [1, groups, codes, width]), [
         groups,

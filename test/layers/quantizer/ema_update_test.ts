@@ -55,6 +55,12 @@ describe('emaUpdate', () => {
     for (const key of ['codebooks', 'counts', 'sums'] as const) {
       expect(Array.from(await same[key].data())).toEqual(Array.from(await start[key].data()));
     }
+    // Its dead codes wait until it is used again.
+    const dead = {...settings, deadCodeThreshold: 3};
+    const kept = emaUpdate(start, step, tf.ones([1, 1, 3, 2]), dead);
+    for (const key of ['codebooks', 'counts', 'sums'] as const) {
+      expect(Array.from(await kept[key].data())).toEqual(Array.from(await start[key].data()));
+    }
     // A count of 0 and ε = 0: no division by zero.
     const unused = {...start, counts: tf.tensor3d([4, 0, 8], [1, 1, 3])};
     const used = {
