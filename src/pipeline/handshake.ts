@@ -21,6 +21,9 @@ type Settings = {[key: string]: JsonValue};
 /** Raised when the order or the content of the frames of a step changes. */
 const PROTOCOL = 2;
 
+/** Name of the number of values a token that cross: the rank of a boundary, the width of a plain activation. */
+const RANK = 'rank, or width of a plain cut';
+
 /**
  * Sends the next stage this one's settings and projector, and compares with what comes from the stage before.
  *
@@ -38,13 +41,15 @@ export async function shakeHands(
   const shared = {protocol: PROTOCOL, ...settings, step};
   if (!stage.isLast) {
     const tensors = stage.encoder == null ? [] : [await projectors.pack()];
-    const cut = {cut: stage.ends, width: widthOf(stage.model.outputs), trained: projectors.sends};
+    const projector = kindOf(stage.encoder, projectors.sends);
+    const cut = {cut: stage.ends, [RANK]: widthOf(stage.model.outputs), projector};
     await lines.send('next', {type: 'control', step, tensors, message: {...shared, ...cut, legs}});
   }
   const frame = await lines.take('previous', 'control', step);
   if (frame != null) {
     const {begins, model, index} = stage;
-    const cut = {cut: begins, width: widthOf(model.inputs), trained: projectors.receives};
+    const projector = kindOf(stage.decoder, projectors.receives);
+    const cut = {cut: begins, [RANK]: widthOf(model.inputs), projector};
     const {legs: packed, ...rest} = frame.message as Settings & {legs?: Settings};
     compare(index, {...rest, ...packed}, {...shared, ...cut, ...legs});
     if (stage.decoder != null) {
@@ -62,6 +67,11 @@ function compare(index: number, theirs: Settings, own: Settings): void {
       throw new Error(`stages ${index - 1} and ${index} differ in '${key}': ${a} and ${b}`);
     }
   }
+}
+
+/** Whether a boundary's half has a projector, and one that changes. */
+function kindOf(half: object | null, trained: boolean): string {
+  return half == null ? 'none' : trained ? 'trained' : 'fixed';
 }
 
 function widthOf([tensor]: Array<{shape: Array<number | null>}>): number | null {

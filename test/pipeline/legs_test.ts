@@ -2,6 +2,7 @@ import * as fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
+import type * as tfl from '@tensorflow/tfjs-layers';
 import {getLegCodec, registerLegCodec, type LegSpec} from '../../src/codecs/index.js';
 import {
   checkpointFormat,
@@ -172,13 +173,15 @@ describe('legs of a split run', () => {
       sender: Partial<InProcessArgs>,
       receiver: Partial<InProcessArgs>,
     ): Promise<string> {
-      const pipeline = await create({stages: 2});
+      const pipeline = await create({stages: 2, ...(sender.model && {model: sender.model})});
       const [link] = pipeline.links;
       pipeline.trainers.forEach((trainer) => trainer.dispose());
       const common = {vocabSize: VOCAB, microbatches: 4};
       const optimizers = [tinyOptimizer(), tinyOptimizer()];
       const before = await weights(pipeline);
-      const [stage, other] = pipeline.stages;
+      const [stage, own] = pipeline.stages;
+      const model = receiver.model as tfl.LayersModel | undefined;
+      const other = model == null ? own : splitModel(model, {stages: 2})[1];
       const settings = ({legs, seed}: Partial<InProcessArgs>) => ({legs, seed, ...common});
       const first = new StageTrainer({
         ...settings(sender),
@@ -237,6 +240,46 @@ describe('legs of a split run', () => {
       bump = () => (version = 2);
       const legs = {forward: {codec: name}, backward: PLAIN};
       expect(await differ({legs}, {legs})).toContain(`differ in 'forward leg, version': 1 and 2`);
+    });
+
+    it('refuses two ranks and two kinds of boundary, by name', async () => {
+      const model = () => tinyModel();
+      const others: Array<[tfl.LayersModel, string]> = [
+        [tinyModel({rank: 3}), `'rank, or width of a plain cut': 4 and 3`],
+        [tinyModel({projector: 'fixed'}), `'projector': "trained" and "fixed"`],
+        [tinyModel({kind: 'resbm', anchors: 'none'}), `'projector': "trained" and "none"`],
+      ];
+      for (const [other, message] of others) {
+        expect(await differ({model: model()}, {model: other})).toContain(
+          `stages 0 and 1 differ in ${message}`,
+        );
+      }
+    });
+
+    it('refuses codebooks of other groups, rounds, numbers of codes or slices, by name', async () => {
+      const rvq = {codec: 'rvq', groups: 2, rounds: 2, codes: 8};
+      const other: Array<[object, string]> = [
+        [{groups: 4}, `groups': 2 and 4`],
+        [{rounds: 1}, `rounds': 2 and 1`],
+        [{codes: 16}, `codes': 8 and 16`],
+        [{slices: 4}, `slices': 8 and 4`],
+        [{scale: 'token'}, `scale': "none" and "token"`],
+      ];
+      for (const [change, message] of other) {
+        const changed = {...rvq, ...change};
+        expect(
+          await differ(
+            {legs: {forward: rvq, backward: PLAIN}},
+            {legs: {forward: changed, backward: PLAIN}},
+          ),
+        ).toContain(`stages 0 and 1 differ in 'forward leg, ${message}`);
+        expect(
+          await differ(
+            {legs: {forward: PLAIN, backward: rvq}},
+            {legs: {forward: PLAIN, backward: changed}},
+          ),
+        ).toContain(`stages 0 and 1 differ in 'backward leg, ${message}`);
+      }
     });
 
     it('refuses other options and other seeds, by name', async () => {
