@@ -1,4 +1,5 @@
 /** Random matrices with orthonormal columns or rows, for the initial projectors and anchor bases. */
+import {refuseValue} from '../ops/check_values.js';
 import {seededNormal} from './seeded_normal.js';
 
 /**
@@ -47,6 +48,11 @@ export function randomStiefel(d: number, r: number, seed: number): Float32Array 
  * `P_p` of an anchor embedding is `orthogonalMatrix(anchorRank, d, seed)`: `P Pᵀ = I`.
  */
 export function orthogonalMatrix(rows: number, cols: number, seed: number): Float32Array {
+  for (const [name, value] of Object.entries({rows, cols})) {
+    if (!Number.isInteger(value) || value < 1) {
+      refuseValue('orthogonalMatrix', name, value, 'a positive integer');
+    }
+  }
   if (rows >= cols) {
     return randomStiefel(rows, cols, seed);
   }

@@ -11,7 +11,7 @@
  */
 export function seededUniform(seed: number): () => number {
   if (!Number.isSafeInteger(seed)) {
-    throw new Error(`seed: got ${seed}, expected an integer, for instance 42.`);
+    throw new Error(`seed is ${String(seed)}, expected an integer, for instance 42.`);
   }
   let mix = (seed ^ Math.imul(Math.floor(seed / 2 ** 32), 0x85ebca6b)) | 0;
   const splitmix = () => {

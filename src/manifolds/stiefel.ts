@@ -1,5 +1,7 @@
 /** The Stiefel manifold St(d, r): matrices `[d, r]` with orthonormal columns, where the projectors of MAPL live. */
 import * as tf from '@tensorflow/tfjs-core';
+import {refuseUnknownKeys, requireOptions} from '../ops/check_options.js';
+import {checkBoolean, refuseValue} from '../ops/check_values.js';
 import {polarFactor} from '../ops/polar_factor.js';
 import type {CheckResult, Manifold, Tolerances} from './manifold.js';
 import {randomStiefel} from './random_stiefel.js';
@@ -37,6 +39,8 @@ export const stiefel: Stiefel = {
   retractions: Object.keys(retractions),
 
   shapeError(shape: number[]): string | undefined {
+    const isShape = Array.isArray(shape) && shape.every((n) => Number.isInteger(n) && n >= 0);
+    if (!isShape) refuseValue('stiefel.shapeError', 'shape', shape, 'sizes such as [8, 3]');
     if (shape.length < 2) {
       return `expected shape [..., d, r], got [${shape}]`;
     }
@@ -49,7 +53,8 @@ export const stiefel: Stiefel = {
 
   async checkPoint(x: tf.Tensor, tolerances: Tolerances = {}): Promise<CheckResult> {
     assertTensor('checkPoint', 'x', x);
-    const shapeError = this.shapeError(x.shape);
+    checkTolerances('checkPoint', tolerances);
+    const shapeError = stiefel.shapeError(x.shape);
     if (shapeError != null) {
       return {ok: false, reason: shapeError};
     }
@@ -64,10 +69,11 @@ export const stiefel: Stiefel = {
   ): Promise<CheckResult> {
     assertTensor('checkTangent', 'x', x);
     assertTensor('checkTangent', 'u', u);
+    checkTolerances('checkTangent', tolerances);
     if (!tf.util.arraysEqual(x.shape, u.shape)) {
       return {ok: false, reason: `u has shape [${u.shape}], the point x has [${x.shape}]`};
     }
-    const point = await this.checkPoint(x, tolerances);
+    const point = await stiefel.checkPoint(x, tolerances);
     if (!point.ok) {
       return {ok: false, reason: `x is no point of the manifold: ${point.reason}`};
     }
@@ -94,11 +100,13 @@ export const stiefel: Stiefel = {
 
   egrad2rgrad(x: tf.Tensor, gradient: tf.Tensor): tf.Tensor {
     assertSameShape('egrad2rgrad', x, 'gradient', gradient);
-    return this.proju(x, gradient);
+    return stiefel.proju(x, gradient);
   },
 
-  retr(x: tf.Tensor, u: tf.Tensor, {retraction = 'polar'} = {}): tf.Tensor {
+  retr(x: tf.Tensor, u: tf.Tensor, options = {}): tf.Tensor {
     assertSameShape('retr', x, 'u', u);
+    checkOptions('retr', options, `{retraction: 'qr'}`, ['retraction']);
+    const {retraction = 'polar'} = options as {retraction?: StiefelRetraction};
     if (!Object.hasOwn(retractions, retraction)) {
       throw new Error(
         `stiefel.retr: retraction is '${retraction}', expected one of ${Object.keys(retractions).join(', ')}.`,
@@ -109,17 +117,22 @@ export const stiefel: Stiefel = {
 
   transp(x: tf.Tensor, y: tf.Tensor, v: tf.Tensor): tf.Tensor {
     assertSameShape('transp', x, 'y', y);
-    return this.proju(y, v);
+    assertSameShape('transp', x, 'v', v);
+    return stiefel.proju(y, v);
   },
 
   retrTransp(x: tf.Tensor, u: tf.Tensor, v: tf.Tensor, options = {}): [tf.Tensor, tf.Tensor] {
-    const y = this.retr(x, u, options as {retraction?: StiefelRetraction});
-    return [y, this.transp(x, y, v)];
+    assertSameShape('retrTransp', x, 'v', v);
+    const y = stiefel.retr(x, u, options as {retraction?: StiefelRetraction});
+    return [y, stiefel.transp(x, y, v)];
   },
 
-  inner(x: tf.Tensor, u: tf.Tensor, v: tf.Tensor = u, {keepDims = false} = {}): tf.Tensor {
+  inner(x: tf.Tensor, u: tf.Tensor, v: tf.Tensor = u, options = {}): tf.Tensor {
     assertSameShape('inner', x, 'u', u);
     assertSameShape('inner', x, 'v', v);
+    checkOptions('inner', options, '{keepDims: true}', ['keepDims']);
+    const {keepDims = false} = options as {keepDims?: boolean};
+    checkBoolean('stiefel.inner', 'keepDims', keepDims);
     return tf.tidy(() => tf.sum(tf.mul(u, v), [-2, -1], keepDims));
   },
 
@@ -128,13 +141,34 @@ export const stiefel: Stiefel = {
   },
 
   origin(d: number, r: number): tf.Tensor2D {
-    const shapeError = this.shapeError([d, r]);
+    if (!Number.isInteger(d)) refuseValue('stiefel.origin', 'd', d, 'a number of rows');
+    if (!Number.isInteger(r)) refuseValue('stiefel.origin', 'r', r, 'a number of columns');
+    const shapeError = stiefel.shapeError([d, r]);
     if (shapeError != null) {
       throw new Error(`stiefel.origin: ${shapeError}.`);
     }
     return tf.eye(d, r);
   },
 };
+
+function checkOptions(
+  where: string,
+  options: object,
+  example: string,
+  known: readonly string[],
+): void {
+  requireOptions(`stiefel.${where}, options`, options, example);
+  refuseUnknownKeys(`stiefel.${where}`, options, known);
+}
+
+function checkTolerances(where: string, tolerances: Tolerances): void {
+  checkOptions(where, tolerances, '{atol: 1e-5}', ['atol', 'rtol']);
+  for (const [name, value] of Object.entries(tolerances)) {
+    if (value != null && !(Number.isFinite(value) && value >= 0)) {
+      refuseValue(`stiefel.${where}`, name, value, 'a number of 0 or more');
+    }
+  }
+}
 
 function swapLast(m: tf.Tensor): tf.Tensor {
   const axes = m.shape.map((_, axis) => axis);
@@ -172,9 +206,7 @@ async function check(
 
 function assertTensor(where: string, argument: string, x: tf.Tensor): void {
   if (!(x instanceof tf.Tensor)) {
-    throw new Error(
-      `stiefel.${where}: ${argument} is ${x == null ? 'missing' : String(x)}, expected a tensor [..., d, r].`,
-    );
+    refuseValue(`stiefel.${where}`, argument, x, 'a tensor [..., d, r]');
   }
 }
 

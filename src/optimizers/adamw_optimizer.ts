@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import {adamWUpdate} from './adamw_update.js';
 import {NamedOptimizer, type StepContext} from './named_optimizer.js';
-import {checkKeys, checkNumber, savedOptions} from './options.js';
+import {checkNumber, checkOptions, savedOptions} from './options.js';
 import {deserializeLearningRate, serializeLearningRate, type LearningRate} from './schedules.js';
 
 /** Options of `train.adamw`. */
@@ -19,6 +19,8 @@ export interface AdamWOptions {
   /** Global norm to clip gradients to. Default: none. */
   clipNorm?: number | null;
 }
+
+const KNOWN = ['learningRate', 'beta1', 'beta2', 'epsilon', 'weightDecay', 'clipNorm'];
 
 /**
  * AdamW (Loshchilov and Hutter 2019) with the arithmetic and defaults of `torch.optim.AdamW`.
@@ -40,15 +42,8 @@ export class AdamWOptimizer extends NamedOptimizer {
   readonly weightDecay: number;
 
   constructor(options: AdamWOptions = {}) {
+    checkOptions('train.adamw', options, KNOWN);
     super(options.learningRate ?? 1e-3, options.clipNorm);
-    checkKeys('train.adamw', options, [
-      'learningRate',
-      'beta1',
-      'beta2',
-      'epsilon',
-      'weightDecay',
-      'clipNorm',
-    ]);
     this.beta1 = checkNumber('train.adamw', 'beta1', options.beta1 ?? 0.9, 0, 1);
     this.beta2 = checkNumber('train.adamw', 'beta2', options.beta2 ?? 0.999, 0, 1);
     this.epsilon = checkNumber('train.adamw', 'epsilon', options.epsilon ?? 1e-8);

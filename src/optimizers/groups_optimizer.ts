@@ -9,8 +9,15 @@ import {
   type VariableMatch,
 } from './match.js';
 import {NamedOptimizer, type VariableUpdate} from './named_optimizer.js';
+import {requireOptions} from '../ops/check_options.js';
+import {checkList, describeValue, refuseValue} from '../ops/check_values.js';
 import {checkKeys} from './options.js';
-import {deserializeLearningRate, learningRateAt, serializeLearningRate} from './schedules.js';
+import {
+  checkSchedule,
+  deserializeLearningRate,
+  learningRateAt,
+  serializeLearningRate,
+} from './schedules.js';
 import type {Schedule} from './schedules.js';
 import type {VariableState} from './variable_state.js';
 
@@ -59,9 +66,16 @@ export class OptimizerGroups extends NamedOptimizer {
   private readonly expected: string[] | null;
 
   constructor(groups: OptimizerGroup[], options: GroupsOptions = {}) {
-    super(options.schedule ?? 1, options.clipNorm);
+    requireOptions('train.groups, options', options, '{clipNorm: 1}');
     checkKeys('train.groups', options, ['schedule', 'clipNorm', 'variables']);
-    this.groups = checkGroups(groups);
+    const checked = checkGroups(groups);
+    if (options.variables != null) {
+      const expected = 'a list of variables such as model.trainableWeights';
+      checkList('train.groups', 'variables', options.variables, expected);
+    }
+    if (options.schedule != null) checkSchedule('train.groups', options.schedule);
+    super(options.schedule ?? 1, options.clipNorm);
+    this.groups = checked;
     this.useState(this.state);
     this.expected = null;
     if (options.variables != null) {
@@ -174,11 +188,15 @@ tf.serialization.registerClass(OptimizerGroups);
 
 function checkGroups(groups: OptimizerGroup[]): readonly OptimizerGroup[] {
   if (!Array.isArray(groups) || groups.length === 0) {
-    throw new Error(`train.groups: expected a list of {match, optimizer}, at least one.`);
+    throw new Error(
+      `train.groups: groups is ${Array.isArray(groups) ? 'empty' : describeValue(groups)}, ` +
+        `expected a list of {match, optimizer}, at least one.`,
+    );
   }
   const seen = new Set<NamedOptimizer>();
   groups.forEach((group, i) => {
     const where = `train.groups: group ${i}`;
+    requireOptions(where, group, '{match: true, optimizer: train.adamw()}');
     checkKeys(where, group, ['match', 'optimizer']);
     checkMatch(where, group.match);
     if (!(group.optimizer instanceof NamedOptimizer)) {
@@ -205,6 +223,13 @@ function checkGroups(groups: OptimizerGroup[]): readonly OptimizerGroup[] {
 }
 
 /** The tf.Variable behind a weight of a tfjs-layers model, or the variable itself. */
-function asVariable(weight: tf.Variable | {read(): tf.Tensor; name: string}): tf.Variable {
-  return 'read' in weight ? (weight.read() as tf.Variable) : weight;
+function asVariable(
+  weight: tf.Variable | {read(): tf.Tensor; name: string},
+  index: number,
+): tf.Variable {
+  const isWeight = typeof (weight as {read?: unknown} | null)?.read === 'function';
+  const variable = isWeight ? (weight as {read(): tf.Tensor}).read() : weight;
+  return variable instanceof tf.Variable
+    ? variable
+    : refuseValue('train.groups', `variables[${index}]`, weight, 'a tf.Variable or a weight');
 }

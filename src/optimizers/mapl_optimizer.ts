@@ -10,7 +10,7 @@ import {
 } from './match.js';
 import {maplRole, type MaplRole} from './mapl_role.js';
 import {MuonOptimizer} from './muon_optimizer.js';
-import {checkKeys, savedOptions} from './options.js';
+import {checkInteger, checkNumber, checkOptions, savedOptions} from './options.js';
 import {
   checkLearningRate,
   deserializeLearningRate,
@@ -91,7 +91,7 @@ export class MaplOptimizer extends OptimizerGroups {
   private readonly options: MaplOptions;
 
   constructor(options: MaplOptions = {}) {
-    checkKeys('train.mapl', options, [
+    checkOptions('train.mapl', options, [
       'learningRate',
       'adamLearningRate',
       'projectorLearningRate',
@@ -102,11 +102,8 @@ export class MaplOptimizer extends OptimizerGroups {
       ...OVERRIDES,
     ]);
     const settings = {...DEFAULTS, ...withoutUndefined(options)};
-    const learningRate = checkLearningRate(
-      'train.mapl',
-      'learningRate',
-      settings.learningRate ?? 0.02,
-    );
+    checkSettings(settings);
+    const learningRate = settings.learningRate ?? 0.02;
     const projectorLearningRate = settings.projectorLearningRate ?? times(learningRate, 0.1);
     const role = roleFunction(settings);
     super(
@@ -214,6 +211,21 @@ function roleFunction(options: MaplOptions): (name: string, variable: tf.Variabl
     }
     return claims[0]?.role ?? maplRole(name, variable);
   };
+}
+
+/** Here and not in the optimizers below, so that errors name the options of `train.mapl`. */
+function checkSettings(settings: MaplOptions & typeof DEFAULTS): void {
+  const where = 'train.mapl';
+  for (const name of ['learningRate', 'adamLearningRate', 'projectorLearningRate'] as const) {
+    if (settings[name] != null) checkLearningRate(where, name, settings[name]);
+  }
+  for (const name of ['momentum', 'projectorMomentum', 'beta1', 'beta2'] as const) {
+    checkNumber(where, name, settings[name], 0, 1);
+  }
+  for (const name of ['epsilon', 'weightDecay', 'adamWeightDecay'] as const) {
+    checkNumber(where, name, settings[name]);
+  }
+  checkInteger(where, 'steps', settings.steps, 1);
 }
 
 function times(learningRate: LearningRate, factor: number): LearningRate {

@@ -1,5 +1,7 @@
 /** Which variable of a model the MAPL recipe trains with which optimizer. */
 
+import {checkText, refuseValue} from '../ops/check_values.js';
+
 /** What a variable is to the recipe. */
 export type MaplRole = 'projector' | 'unconstrained' | 'hidden' | 'adam';
 
@@ -19,6 +21,10 @@ const ENDS =
  * The output layer of a model with other names is not recognisable; name it in `adam` (`adam: 'dense_3/*'`).
  */
 export function maplRole(name: string, variable: {rank: number}): MaplRole {
+  checkText('maplRole', 'name', name, `a variable's name such as 'dense/kernel'`);
+  if (!Number.isInteger(variable?.rank)) {
+    refuseValue('maplRole', 'variable', variable, 'a variable, or {rank: number}');
+  }
   if (variable.rank !== 2) {
     return 'adam';
   }

@@ -2,9 +2,10 @@ import * as tf from '@tensorflow/tfjs-core';
 import '../kernels/composed/muon_update.js';
 import {runKernel} from '../kernels/ensure_kernel.js';
 import {MuonUpdate} from '../kernels/kernel_names.js';
+import {checkBoolean} from '../ops/check_values.js';
 import {polarFactor} from '../ops/polar_factor.js';
 import {NamedOptimizer, type StepContext, type VariableUpdate} from './named_optimizer.js';
-import {checkInteger, checkKeys, checkNumber, savedOptions} from './options.js';
+import {checkInteger, checkNumber, checkOptions, savedOptions} from './options.js';
 import {
   deserializeLearningRate,
   learningRateAt,
@@ -59,11 +60,11 @@ export class MuonOptimizer extends NamedOptimizer {
   readonly steps: number;
 
   constructor(options: MuonOptions = {}) {
-    super(options.learningRate ?? 0.02, options.clipNorm);
     const known = ['learningRate', 'momentum', 'nesterov', 'weightDecay', 'steps', 'clipNorm'];
-    checkKeys('train.muon', options, known);
+    checkOptions('train.muon', options, known);
+    super(options.learningRate ?? 0.02, options.clipNorm);
     this.momentum = checkNumber('train.muon', 'momentum', options.momentum ?? 0.95, 0, 1);
-    this.nesterov = options.nesterov ?? true;
+    this.nesterov = checkBoolean('train.muon', 'nesterov', options.nesterov ?? true);
     this.weightDecay = checkNumber('train.muon', 'weightDecay', options.weightDecay ?? 0);
     this.steps = checkInteger('train.muon', 'steps', options.steps ?? 5, 1);
   }

@@ -1,6 +1,8 @@
 /** What all optimizers here share: variables by name, schedules, clipping, saving and loading. */
 import * as tf from '@tensorflow/tfjs-core';
-import {clipFactor, clipFactorTensor, type Gradients} from './clipping.js';
+import {requireOptions} from '../ops/check_options.js';
+import {checkList, checkTensor, checkText} from '../ops/check_values.js';
+import {clipFactor, clipFactorTensor, gradientEntries, type Gradients} from './clipping.js';
 import {checkInteger, checkNumber} from './options.js';
 import {checkLearningRate, learningRateAt, type LearningRate} from './schedules.js';
 import {VariableState, type NamedTensor} from './variable_state.js';
@@ -72,6 +74,7 @@ export abstract class NamedOptimizer extends tf.Optimizer {
    *     step, a variable gets no gradient: the loss does not depend on it. Nothing is updated then.
    */
   applyGradients(gradients: Gradients, options: ApplyOptions = {}): void {
+    requireOptions(`${this.getClassName()}.applyGradients`, options, '{globalNorm: 1.5}');
     tf.tidy(() => {
       const updates = this.collect(gradients);
       this.check(updates);
@@ -120,10 +123,16 @@ export abstract class NamedOptimizer extends tf.Optimizer {
 
   /** Loads what `getWeights` gave; entries for variables that never come up are dropped at the next step. */
   override async setWeights(weights: NamedTensor[]): Promise<void> {
+    const where = `${this.getClassName()}.setWeights`;
+    checkList(where, 'weights', weights, 'a list of {name, tensor}, as getWeights() gives it');
+    for (const [i, entry] of weights.entries()) {
+      checkText(where, `name of weights[${i}]`, entry?.name, `a text such as 'iter'`);
+      checkTensor(where, `weights[${i}]`, entry.tensor);
+    }
     const [iterations] = weights;
     if (iterations == null || iterations.name !== 'iter' || iterations.tensor.size !== 1) {
       throw new Error(
-        `${this.getClassName()}.setWeights: expected the scalar 'iter' first, as getWeights() gives it, ` +
+        `${where}: expected the scalar 'iter' first, as getWeights() gives it, ` +
           `got ${iterations == null ? 'an empty list' : `'${iterations.name}'`}.`,
       );
     }
@@ -136,10 +145,8 @@ export abstract class NamedOptimizer extends tf.Optimizer {
   }
 
   private collect(gradients: Gradients): VariableUpdate[] {
-    const entries = Array.isArray(gradients)
-      ? gradients.map(({name, tensor}) => [name, tensor] as const)
-      : Object.entries(gradients);
     const where = `${this.getClassName()}.applyGradients`;
+    const entries = gradientEntries(where, gradients);
     const missing = entries.filter(([, gradient]) => gradient == null).map(([name]) => name);
     if (missing.length > 0 && this.iterations === 0) {
       throw new Error(

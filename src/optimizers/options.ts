@@ -1,6 +1,7 @@
 /** Checks of the optimizers' options, each error naming the option, its value and what was expected. */
 
 import type * as tf from '@tensorflow/tfjs-core';
+import {requireOptions} from '../ops/check_options.js';
 
 /** A saved configuration without `customObjects`, which tfjs-layers adds to every configuration that it loads. */
 export function savedOptions(config: tf.serialization.ConfigDict): tf.serialization.ConfigDict {
@@ -15,6 +16,17 @@ export function checkKeys(where: string, options: object, known: readonly string
       throw new Error(`${where}: unknown option '${key}', expected one of ${known.join(', ')}.`);
     }
   }
+}
+
+/** `options`, if it is an object whose keys are all in `known`. To be called before anything reads it. */
+export function checkOptions<T extends object>(
+  where: string,
+  options: T,
+  known: readonly string[],
+): T {
+  requireOptions(where, options, `${where}({${known[0]}: 0.01})`);
+  checkKeys(where, options, known);
+  return options;
 }
 
 /** Checks that `value` is a finite number in `[low, high)`, `high` infinite unless given. */

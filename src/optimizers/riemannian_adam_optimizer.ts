@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import {NamedOptimizer, type StepContext} from './named_optimizer.js';
-import {checkKeys, checkNumber} from './options.js';
+import {checkNumber, checkOptions} from './options.js';
 import {
   checkPointShape,
   RIEMANNIAN_OPTIONS,
@@ -9,7 +9,6 @@ import {
   type RiemannianOptions,
   type RiemannianSettings,
 } from './riemannian_options.js';
-import {requireOptions} from '../ops/check_options.js';
 import {serializeLearningRate} from './schedules.js';
 
 /** Options of `train.riemannianAdam`. */
@@ -45,9 +44,8 @@ export class RiemannianAdamOptimizer extends NamedOptimizer {
 
   constructor(options: RiemannianAdamOptions) {
     const where = 'train.riemannianAdam';
-    requireOptions(where, options, `${where}({learningRate: 0.01})`);
+    checkOptions(where, options, [...RIEMANNIAN_OPTIONS, 'beta1', 'beta2', 'epsilon']);
     super(options.learningRate, options.clipNorm);
-    checkKeys(where, options, [...RIEMANNIAN_OPTIONS, 'beta1', 'beta2', 'epsilon']);
     this.settings = riemannianSettings(where, options);
     this.beta1 = checkNumber(where, 'beta1', options.beta1 ?? 0.9, 0, 1);
     this.beta2 = checkNumber(where, 'beta2', options.beta2 ?? 0.999, 0, 1);

@@ -2,6 +2,7 @@
 import type * as tf from '@tensorflow/tfjs-core';
 import type {Manifold} from '../manifolds/manifold.js';
 import {stiefel} from '../manifolds/stiefel.js';
+import {checkMembers} from '../ops/check_values.js';
 import {checkInteger, savedOptions} from './options.js';
 import {deserializeLearningRate, type LearningRate} from './schedules.js';
 
@@ -40,11 +41,8 @@ const manifolds: Record<string, Manifold> = {stiefel};
 /** Checks the common options and fills in the defaults. */
 export function riemannianSettings(where: string, options: RiemannianOptions): RiemannianSettings {
   const {manifold = stiefel, retraction = 'polar', stabilize = 100} = options;
-  if (manifold == null || typeof manifold.retrTransp !== 'function') {
-    throw new Error(
-      `${where}: manifold is ${String(manifold)}, expected a manifold such as stiefel.`,
-    );
-  }
+  const methods = ['shapeError', 'egrad2rgrad', 'retr', 'retrTransp', 'projx', 'proju', 'inner'];
+  checkMembers(where, 'manifold', manifold, methods, 'a manifold such as stiefel');
   const {retractions} = manifold;
   if (retractions != null && !retractions.includes(retraction)) {
     throw new Error(

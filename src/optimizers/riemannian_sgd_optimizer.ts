@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import {NamedOptimizer, type StepContext} from './named_optimizer.js';
-import {checkKeys, checkNumber} from './options.js';
+import {checkNumber, checkOptions} from './options.js';
 import {
   checkPointShape,
   RIEMANNIAN_OPTIONS,
@@ -9,7 +9,7 @@ import {
   type RiemannianOptions,
   type RiemannianSettings,
 } from './riemannian_options.js';
-import {requireOptions} from '../ops/check_options.js';
+import {checkBoolean} from '../ops/check_values.js';
 import {serializeLearningRate} from './schedules.js';
 
 /** Options of `train.riemannianSgd`. */
@@ -41,12 +41,11 @@ export class RiemannianSgdOptimizer extends NamedOptimizer {
 
   constructor(options: RiemannianSgdOptions) {
     const where = 'train.riemannianSgd';
-    requireOptions(where, options, `${where}({learningRate: 0.01})`);
+    checkOptions(where, options, [...RIEMANNIAN_OPTIONS, 'momentum', 'nesterov']);
     super(options.learningRate, options.clipNorm);
-    checkKeys(where, options, [...RIEMANNIAN_OPTIONS, 'momentum', 'nesterov']);
     this.settings = riemannianSettings(where, options);
     this.momentum = checkNumber(where, 'momentum', options.momentum ?? 0, 0, 1);
-    this.nesterov = options.nesterov ?? false;
+    this.nesterov = checkBoolean(where, 'nesterov', options.nesterov ?? false);
     if (this.nesterov && this.momentum === 0) {
       throw new Error(`${where}: nesterov needs a momentum above 0.`);
     }

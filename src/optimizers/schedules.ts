@@ -4,6 +4,7 @@
  */
 import type * as tf from '@tensorflow/tfjs-core';
 import {requireOptions} from '../ops/check_options.js';
+import {checkMembers} from '../ops/check_values.js';
 import {checkInteger, checkKeys, checkNumber} from './options.js';
 
 /** A learning rate as a function of the step. */
@@ -134,6 +135,7 @@ export function warmupLinear(options: DecayOptions & {holdUntil?: number}): Sche
 
 /** `factor` times another schedule: how groups with different learning rates follow one. */
 export function scaled(base: Schedule, factor: number): Schedule {
+  checkSchedule('schedules.scaled', base, 'base');
   checkNumber('schedules.scaled', 'factor', factor);
   return make('scaled', {base: base.getConfig(), factor}, (step) => factor * base.at(step));
 }
@@ -143,6 +145,7 @@ export const schedules = {constant, warmupConstant, warmupCosine, warmupLinear, 
 
 /** Makes a schedule again from its `getConfig()`. */
 export function scheduleFromConfig(config: tf.serialization.ConfigDict): Schedule {
+  requireOptions('scheduleFromConfig', config, `{schedule: 'constant', value: 0.01}`);
   const {schedule, ...options} = config;
   switch (schedule) {
     case 'constant':
@@ -170,9 +173,17 @@ export function learningRateAt(learningRate: LearningRate, step: number): number
   return typeof learningRate === 'number' ? learningRate : learningRate.at(step);
 }
 
+/** Throws unless `value` is a schedule; a number is none, since it would not be saved as one. */
+export function checkSchedule(where: string, value: Schedule, name = 'schedule'): void {
+  const expected = 'a schedule, for instance schedules.warmupConstant({warmupSteps: 100})';
+  checkMembers(where, name, value, ['at', 'getConfig'], expected);
+}
+
 /** Checks a `learningRate` option. */
 export function checkLearningRate(where: string, name: string, value: LearningRate): LearningRate {
-  if (typeof value === 'object' && value != null && typeof value.at === 'function') {
+  // A list has `at` too.
+  const isObject = typeof value === 'object' && value != null && !Array.isArray(value);
+  if (isObject && typeof value.at === 'function') {
     return value;
   }
   if (typeof value !== 'number' || !Number.isFinite(value) || value < 0) {

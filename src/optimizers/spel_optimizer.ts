@@ -3,7 +3,7 @@ import {stiefel} from '../manifolds/stiefel.js';
 import {polarFactor} from '../ops/polar_factor.js';
 import {NamedOptimizer, type StepContext} from './named_optimizer.js';
 import {polarFactorNear} from './near_stiefel.js';
-import {checkKeys, checkNumber, savedOptions} from './options.js';
+import {checkNumber, checkOptions, savedOptions} from './options.js';
 import {deserializeLearningRate, serializeLearningRate, type LearningRate} from './schedules.js';
 
 /** Options of `train.spel`. */
@@ -41,8 +41,8 @@ export class SpelOptimizer extends NamedOptimizer {
   readonly momentum: number;
 
   constructor(options: SpelOptions = {}) {
+    checkOptions('train.spel', options, ['learningRate', 'momentum', 'clipNorm']);
     super(options.learningRate ?? 2e-3, options.clipNorm);
-    checkKeys('train.spel', options, ['learningRate', 'momentum', 'clipNorm']);
     this.momentum = checkNumber('train.spel', 'momentum', options.momentum ?? 0.95, 0, 1);
   }
 

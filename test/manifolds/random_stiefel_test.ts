@@ -51,7 +51,7 @@ describe('randomStiefel', () => {
     );
     expect(() => randomStiefel(4, 0, 0)).toThrowError(/r is 0/);
     expect(() => randomStiefel(0, 1, 0)).toThrowError(/d is 0/);
-    expect(() => randomStiefel(4, 2, 0.5)).toThrowError(/seed: got 0.5/);
+    expect(() => randomStiefel(4, 2, 0.5)).toThrowError(/seed is 0.5, expected an integer/);
   });
 });
 
