@@ -227,8 +227,23 @@ describe('leg codecs', () => {
         expect(settings).toEqual(jasmine.objectContaining(row.options));
       });
 
-      it(row.ownGradient ? 'gives a gradient' : 'hands gradients through', () => {
-        expect(pair(make()).sender.backward != null).toBe(row.ownGradient ?? false);
+      it(row.gradient ? 'gives the gradient it says' : 'hands gradients through', async () => {
+        const p = pair(make());
+        expect(p.sender.backward != null).toBe(row.gradient != null);
+        if (row.gradient == null) return;
+        const settle = row.settle ?? 1;
+        await p.steps(0, settle);
+        const [z, dy] = [normals(90, 0), normals(91, 0)];
+        const {arrived: zhat} = await p.cross(z, at(settle, 0));
+        const dz = p.sender.backward!(tf.tensor(dy, SHAPE), at(settle, 0));
+        expect(dz.shape).toEqual(SHAPE);
+        const expected = row.gradient({z, zhat, dy, width: WIDTH, microbatches: 2});
+        const bound = 1e-5 * largest(dy);
+        (await dz.data()).forEach((value, i) =>
+          expect(Math.abs(value - expected[i])).toBeLessThan(bound),
+        );
+        expect(expected.some((value, i) => Math.abs(value - dy[i]) > 0.1)).toBe(true);
+        dz.dispose();
       });
     });
   }

@@ -22,7 +22,7 @@ const books = () => {
 const values = async (x: tf.Tensor) => Array.from(await x.data());
 const batch = (seed: number, scale = 1) => toTensor(normal([2, 8, 4], seed, scale));
 
-function ends(options: Record<string, unknown>, of = context()) {
+function ends(options: Record<string, unknown>, of: LegContext = context()) {
   const leg = rvqLegCodec.create({...settings, ...options});
   return {sender: leg.sender(of), receiver: leg.receiver(of)};
 }
@@ -116,6 +116,29 @@ describe('leg codec rvq', () => {
     pair.sender.dispose!();
     pair.receiver.dispose!();
     [inLeg, alone].forEach((layer) => layer.release());
+  });
+
+  it('adds commitment as a mean over the microbatches, also in the first step of loaded codebooks', async () => {
+    const layer = residualVectorQuantizer({...settings, commitment: 0.5, update: 'step'});
+    layer.build([null, null, 4]);
+    layer.setCodebooks(books());
+    const half = {quantizer: layer} as unknown as BoundaryHalf;
+    const pair = ends({commitment: 0.5}, {...context('forward', half), microbatches: 2});
+    const inputs = [batch(1), batch(2)];
+    const whole = await values(
+      tf.grad((z: tf.Tensor) => layer.quantize(z, false))(tf.concat(inputs), tf.zeros([4, 8, 4])),
+    );
+    const parts: number[] = [];
+    for (const [microbatch, x] of inputs.entries()) {
+      const {y} = await cross(pair, x, at(0, microbatch));
+      const dz = pair.sender.backward!(tf.zerosLike(y), at(0, microbatch));
+      parts.push(...(await values(dz)));
+    }
+    expect(parts.some((value) => value !== 0)).toBe(true);
+    parts.forEach((value, i) => expect(value).toBeCloseTo(whole[i], 7));
+    pair.sender.dispose!();
+    pair.receiver.dispose!();
+    layer.release();
   });
 
   it('measures its codebooks', async () => {

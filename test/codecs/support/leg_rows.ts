@@ -21,8 +21,17 @@ export interface LegRow {
   receiverStateful?: boolean;
   /** Whether bytes depend on the seed. */
   random?: boolean;
-  /** Whether the codec gives the sender's gradient itself; straight-through otherwise. */
-  ownGradient?: boolean;
+  /**
+   * Gradient of `z` from those of `ẑ`, of one of some microbatches a step, in float64, where the codec gives it itself;
+   * straight-through otherwise.
+   */
+  gradient?: (at: {
+    z: Float32Array;
+    zhat: Float32Array;
+    dy: Float32Array;
+    width: number;
+    microbatches: number;
+  }) => number[];
   /** Options that are refused, and how. */
   wrong: Array<[Record<string, unknown>, RegExp]>;
 }

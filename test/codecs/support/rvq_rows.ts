@@ -1,5 +1,6 @@
 /** Rows of the leg codec `rvq` in the battery of leg codecs. */
 import type {LegRow} from './leg_rows.js';
+import {rotationGradient} from './rotation_gradient.js';
 
 /** Groups of codes of width 4, or of the largest divisor of the width below that. */
 const groupsOf = (width: number) => width / [4, 3, 2, 1].find((w) => width % w === 0)!;
@@ -49,7 +50,11 @@ export const rvqRows: LegRow[] = [
     stateful: true,
     receiverStateful: false,
     random: true,
-    ownGradient: true,
+    // The commitment loss 0.25 · mean((z − ẑ)²) is a mean over the step.
+    gradient: ({z, zhat, dy, width, microbatches}) =>
+      rotationGradient(z, zhat, dy, width).map(
+        (value, i) => value + ((0.25 * 2) / (microbatches * z.length)) * (z[i] - zhat[i]),
+      ),
     wrong: [],
   },
 ];
