@@ -127,3 +127,17 @@ export interface MuonUpdateAttrs {
  */
 export const GlobalNorm = 'GlobalNorm';
 export type GlobalNormInputs = NamedTensorInfoMap;
+
+/**
+ * Float32 of any shape → IEEE 754 halves, two a word: int32 `[ceil(size / 2)]`, element `2 i` in the lower 16 bits of word `i`.
+ * To nearest, ties to even; infinity from 65520 on; every NaN is 0x7e00; what rounds to zero is +0.
+ */
+export const PackHalf = 'PackHalf';
+export type PackHalfInputs = Inputs<'x'>;
+
+/** What `PackHalf` made, `int32 [ceil(size / 2)]` → float32 of `shape`, exactly. */
+export const UnpackHalf = 'UnpackHalf';
+export type UnpackHalfInputs = Inputs<'packed'>;
+export interface UnpackHalfAttrs {
+  shape: number[];
+}

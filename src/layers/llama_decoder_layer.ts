@@ -1,11 +1,8 @@
 /** One transformer block of a LLaMA. */
 import * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
-import {causalAttention} from '../ops/causal_attention.js';
-import {rmsNorm} from '../ops/rms_norm.js';
-import {rotaryEmbedding} from '../ops/rotary_embedding.js';
 import type {RopeScaling} from '../ops/rotary_tables.js';
-import {swiglu} from '../ops/swiglu.js';
+import {type BlockOps, blockOps} from './block_ops.js';
 import {checkDecoderArgs} from './llama_decoder_args.js';
 import type {Kwargs, LayerArgs} from './layer_types.js';
 import {checkLength} from './llama_embedding.js';
@@ -87,10 +84,12 @@ export class LlamaDecoderLayer extends tfl.layers.Layer {
       const x = (Array.isArray(inputs) ? inputs[0] : inputs) as tf.Tensor3D;
       const [batch, time, d] = x.shape;
       checkLength(time, this.settings.maxPositionEmbeddings, this.name);
-      const flat = tf.reshape(x, [batch * time, d]) as tf.Tensor2D;
-      const y = tf.add(flat, this.attention(this.norm(flat, 'input_layernorm'), batch, time));
-      const out = tf.add(y, this.mlp(this.norm(y as tf.Tensor2D, 'post_attention_layernorm')));
-      return tf.reshape(out, x.shape);
+      const ops = blockOps();
+      const flat = ops.reshape<tf.Rank.R2>(x, [batch * time, d]);
+      const mixed = this.attention(this.norm(flat, 'input_layernorm', ops), batch, time, ops);
+      const y = ops.add(flat, mixed) as tf.Tensor2D;
+      const out = ops.add(y, this.mlp(this.norm(y, 'post_attention_layernorm', ops), ops));
+      return ops.reshape(out, x.shape);
     });
   }
 
@@ -111,37 +110,38 @@ export class LlamaDecoderLayer extends tfl.layers.Layer {
   }
 
   /** `[n, d]` → `[n, d]`, grouped-query causal self-attention with rotary positions. */
-  private attention(x: tf.Tensor2D, batch: number, time: number): tf.Tensor {
+  private attention(x: tf.Tensor2D, batch: number, time: number, ops: BlockOps): tf.Tensor {
     const {numAttentionHeads: heads, numKeyValueHeads: groups, headDim} = this.settings;
     const split = (rows: tf.Tensor, count: number) =>
-      tf.transpose(tf.reshape(rows, [batch, time, count, headDim]), [0, 2, 1, 3]);
+      tf.transpose(ops.reshape<tf.Rank.R4>(rows, [batch, time, count, headDim]), [0, 2, 1, 3]);
     const {cos, sin} = (this.rotary as RotaryCache).tables(time);
-    const q = rotaryEmbedding(split(this.linear(x, 'self_attn.q_proj'), heads), cos, sin);
-    const k = rotaryEmbedding(split(this.linear(x, 'self_attn.k_proj'), groups), cos, sin);
-    const v = split(this.linear(x, 'self_attn.v_proj'), groups);
-    const mixed = tf.transpose(causalAttention(q, k, v), [0, 2, 1, 3]);
-    const rows = tf.reshape(mixed, [batch * time, heads * headDim]) as tf.Tensor2D;
-    return this.write(rows, 'self_attn.o_proj');
+    const q = ops.rotary(split(this.linear(x, 'self_attn.q_proj', ops), heads), cos, sin);
+    const k = ops.rotary(split(this.linear(x, 'self_attn.k_proj', ops), groups), cos, sin);
+    const v = split(this.linear(x, 'self_attn.v_proj', ops), groups);
+    const mixed = tf.transpose(ops.attention(q, k, v), [0, 2, 1, 3]);
+    const rows = ops.reshape<tf.Rank.R2>(mixed, [batch * time, heads * headDim]);
+    return this.write(rows, 'self_attn.o_proj', ops);
   }
 
   /** `[n, d]` → `[n, d]`, the gated feed-forward part. */
-  private mlp(x: tf.Tensor2D): tf.Tensor {
-    const gated = swiglu(this.linear(x, 'mlp.gate_proj'), this.linear(x, 'mlp.up_proj'));
-    return this.write(gated as tf.Tensor2D, 'mlp.down_proj');
+  private mlp(x: tf.Tensor2D, ops: BlockOps): tf.Tensor {
+    const gate = this.linear(x, 'mlp.gate_proj', ops);
+    const gated = ops.swiglu(gate, this.linear(x, 'mlp.up_proj', ops));
+    return this.write(gated as tf.Tensor2D, 'mlp.down_proj', ops);
   }
 
-  private norm(x: tf.Tensor2D, name: string): tf.Tensor2D {
-    return rmsNorm(x, this.read(`${name}.weight`), this.settings.rmsNormEps) as tf.Tensor2D;
+  private norm(x: tf.Tensor2D, name: string, ops: BlockOps): tf.Tensor2D {
+    return ops.norm(x, this.read(`${name}.weight`), this.settings.rmsNormEps);
   }
 
-  private linear(x: tf.Tensor2D, name: string): tf.Tensor {
-    const product = tf.matMul(x, this.read(`${name}.weight`) as tf.Tensor2D);
-    return this.kernels.has(`${name}.bias`) ? tf.add(product, this.read(`${name}.bias`)) : product;
+  private linear(x: tf.Tensor2D, name: string, ops: BlockOps): tf.Tensor2D {
+    const bias = this.kernels.has(`${name}.bias`) ? this.read(`${name}.bias`) : undefined;
+    return ops.linear(x, this.read(`${name}.weight`) as tf.Tensor2D, bias);
   }
 
   /** A projection whose result goes to the residual stream. */
-  private write(x: tf.Tensor2D, name: string): tf.Tensor {
-    const out = this.linear(x, name) as tf.Tensor2D;
+  private write(x: tf.Tensor2D, name: string, ops: BlockOps): tf.Tensor {
+    const out = this.linear(x, name, ops);
     return this.subspace == null ? out : this.subspace.widen(out);
   }
 

@@ -1,6 +1,7 @@
 /** Token embedding of a LLaMA. */
 import * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
+import {blockOps} from './block_ops.js';
 import {embeddingLookup} from './embedding_lookup.js';
 import {checkLayerArgs, notNegative, positive, requireSeed} from './check_layer_args.js';
 import {layerKeys, type Kwargs, type LayerArgs} from './layer_types.js';
@@ -68,7 +69,7 @@ export class LlamaEmbedding extends tfl.layers.Layer {
       checkLength(ids.shape[1] as number, this.args.maxPositionEmbeddings, this.name);
       const rows = embeddingLookup(this.weight.read() as tf.Tensor2D, ids, this.name);
       const wide = this.subspace == null ? rows : this.subspace.widen(rows);
-      return tf.reshape(wide, [...ids.shape, this.args.hiddenSize]);
+      return blockOps().reshape(wide, [...ids.shape, this.args.hiddenSize]);
     });
   }
 

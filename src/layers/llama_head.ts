@@ -3,6 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
 import {refuseValue} from '../ops/check_values.js';
 import {checkLayerArgs, notNegative, positive, requireSeed} from './check_layer_args.js';
+import {blockOps} from './block_ops.js';
 import {connectedLayers} from './find_layers.js';
 import {
   layerKeys,
@@ -90,10 +91,11 @@ export class LlamaHead extends tfl.layers.Layer {
       this.invokeCallHook(inputs, kwargs);
       const x = Array.isArray(inputs) ? inputs[0] : inputs;
       const leading = x.shape.slice(0, -1);
-      const flat = tf.reshape(x, [-1, x.shape.at(-1) as number]);
+      const ops = blockOps();
+      const flat = ops.reshape<tf.Rank.R2>(x, [-1, x.shape.at(-1) as number]);
       const kernel = (this.embedding?.weight ?? (this.weight as tfl.LayerVariable)).read();
-      const logits = tf.matMul(flat, kernel, false, this.tied);
-      return tf.reshape(logits, [...leading, this.vocabSize]);
+      const logits = ops.linear(flat, kernel as tf.Tensor2D, undefined, this.tied);
+      return ops.reshape(logits, [...leading, this.vocabSize]);
     });
   }
 

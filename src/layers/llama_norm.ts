@@ -1,7 +1,7 @@
 /** RMSNorm as a layer of its own: the last normalisation of a LLaMA. */
 import * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
-import {rmsNorm} from '../ops/rms_norm.js';
+import {blockOps} from './block_ops.js';
 import {checkLayerArgs, notNegative} from './check_layer_args.js';
 import {layerKeys, type Kwargs, type LayerArgs} from './layer_types.js';
 
@@ -35,7 +35,9 @@ export class LlamaNorm extends tfl.layers.Layer {
     return tf.tidy(() => {
       this.invokeCallHook(inputs, kwargs);
       const x = Array.isArray(inputs) ? inputs[0] : inputs;
-      return rmsNorm(x, this.weight.read(), this.epsilon);
+      const ops = blockOps();
+      const rows = ops.reshape<tf.Rank.R2>(x, [-1, x.shape.at(-1) as number]);
+      return ops.reshape(ops.norm(rows, this.weight.read(), this.epsilon), x.shape);
     });
   }
 

@@ -1,4 +1,9 @@
 /** The ops. Importing them registers their composed kernels and gradients. */
+export {
+  activationStorage,
+  setActivationStorage,
+  type ActivationStorage,
+} from './activation_storage.js';
 export {boundaryDecode} from './boundary_decode.js';
 export {boundaryEncode} from './boundary_encode.js';
 export {causalAttention} from './causal_attention.js';

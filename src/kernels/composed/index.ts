@@ -5,6 +5,7 @@ import './boundary_encode.js';
 import './causal_attention.js';
 import './global_norm.js';
 import './muon_update.js';
+import './pack_half.js';
 import './polar_factor.js';
 import './polar_factor_grad.js';
 import './rms_norm.js';

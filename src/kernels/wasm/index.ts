@@ -6,6 +6,7 @@ import {batchMatMul} from './batch_mat_mul.js';
 import {causalAttention, causalAttentionGrad} from './causal_attention.js';
 import {fusedMatMul} from './fused_mat_mul.js';
 import {gather} from './gather.js';
+import {packHalf, unpackHalf} from './pack_half.js';
 import {rmsNorm, rmsNormGrad} from './rms_norm.js';
 import {rotaryEmbedding} from './rotary_embedding.js';
 import {rvqDecode, rvqEncode} from './rvq.js';
@@ -22,6 +23,8 @@ const KERNELS: ReadonlyArray<readonly [name: string, kernel: WasmKernel]> = [
   [tf.UnsortedSegmentSum, unsortedSegmentSum],
   [names.CausalAttention, causalAttention],
   [names.CausalAttentionGrad, causalAttentionGrad],
+  [names.PackHalf, packHalf],
+  [names.UnpackHalf, unpackHalf],
   [names.RmsNorm, rmsNorm],
   [names.RmsNormGrad, rmsNormGrad],
   [names.RotaryEmbedding, rotaryEmbedding],

@@ -10,6 +10,7 @@ import {causalAttention} from './causal_attention.js';
 import {causalAttentionGrad} from './causal_attention_grad.js';
 import {globalNorm} from './global_norm.js';
 import {muonUpdate} from './muon_update.js';
+import {packHalf, unpackHalf} from './pack_half.js';
 import {polarFactor} from './polar_factor.js';
 import {rmsNorm} from './rms_norm.js';
 import {rmsNormGrad} from './rms_norm_grad.js';
@@ -41,6 +42,8 @@ const KERNELS: ReadonlyArray<readonly [name: string, kernel: tf.KernelFunc]> = [
   [names.AdamWUpdate, adamWUpdate],
   [names.MuonUpdate, muonUpdate],
   [names.GlobalNorm, globalNorm],
+  [names.PackHalf, packHalf],
+  [names.UnpackHalf, unpackHalf],
 ];
 
 /** What replaces kernels of tfjs-webgpu's, made from them. */

@@ -39,6 +39,16 @@ function crossEntropyGrad(rows: number, classes: number): KernelCase {
 
 const POLAR = {steps: 8, repeats: 3, finishing: 1};
 
+/**
+ * Words of halves: none of infinity or NaN, which no difference tells apart, and multiples of 256, as tfjs-webgpu computes with
+ * integers in float32. `half_test.ts` has them all.
+ */
+const halves = (count: number) => {
+  const {values} = integersBelow(2 ** 32, [count], 6);
+  const words = Int32Array.from(values, (word) => (word | 0) & ~0x400040ff);
+  return tf.tensor1d(words, 'int32');
+};
+
 /** Rows, rounds, groups, codes, width of a code. */
 const RVQ_SIZES = [
   [1, 1, 1, 1, 1],
@@ -165,6 +175,13 @@ const CASES: Record<string, () => KernelCase[]> = {
     {inputs: {rows: float([1, 1], 1), ids: ids(1, 1)}, attrs: {numSegments: 1}},
     {inputs: {rows: float([11, 5], 1), ids: ids(7, 11)}, attrs: {numSegments: 9}},
   ],
+  [names.PackHalf]: () =>
+    [[1], [7, 5], [2, 3, 4]].map((shape) => ({inputs: {x: float(shape, 1, 3)}})),
+  [names.UnpackHalf]: () =>
+    [[1], [7, 5], [2, 3, 4]].map((shape) => ({
+      inputs: {packed: halves(Math.ceil(shape.reduce((a, b) => a * b) / 2))},
+      attrs: {shape},
+    })),
   [names.AdamWUpdate]: () =>
     [[1], [7, 5], [33, 4]].map((shape) => ({
       inputs: {

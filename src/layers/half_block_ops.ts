@@ -1,0 +1,161 @@
+/** The steps of a LLaMA's layers with activations kept as halves. */
+import * as tf from '@tensorflow/tfjs-core';
+import '../kernels/composed/index.js';
+import {runKernel} from '../kernels/ensure_kernel.js';
+import * as names from '../kernels/kernel_names.js';
+import type {BlockOps} from './block_ops.js';
+
+/** Two halves a word, and the shape they had. */
+interface Halves {
+  packed: tf.Tensor;
+  shape: number[];
+}
+
+const unpack = (packed: tf.Tensor, shape: number[]) =>
+  runKernel<tf.Tensor>(names.UnpackHalf, {packed}, {shape});
+
+const pack = (x: tf.Tensor): Halves => ({
+  packed: runKernel<tf.Tensor>(names.PackHalf, {x}),
+  shape: x.shape,
+});
+
+/**
+ * An op with a gradient of its own, in which tfjs keeps only what `forward` hands to `save`. `backward` gets those and returns a
+ * gradient for each input.
+ */
+function op(
+  inputs: tf.Tensor[],
+  forward: (save: (kept: tf.Tensor[]) => void, inputs: tf.Tensor[]) => tf.Tensor,
+  backward: (dy: tf.Tensor, kept: tf.Tensor[]) => tf.Tensor[],
+): tf.Tensor {
+  const run = tf.customGrad((...args) => {
+    const save = args.at(-1) as unknown as tf.GradSaveFunc;
+    return {
+      value: forward(save, args.slice(0, -1) as tf.Tensor[]),
+      gradFunc: (dy, kept) => tf.tidy(() => backward(dy, kept as tf.Tensor[])),
+    };
+  });
+  return run(...inputs);
+}
+
+/**
+ * Keeps each activation once, as halves, however many ops of the call need it. tfjs's own gradients of sums and reshapes keep
+ * whole tensors of which they read the shape alone; these keep nothing.
+ */
+export class HalfBlockOps implements BlockOps {
+  /** Made in the scope of the call that these ops are for, and freed with it: what is saved are clones. */
+  private readonly known = new Map<tf.Tensor, Halves>();
+
+  add(a: tf.Tensor, b: tf.Tensor): tf.Tensor {
+    return op(
+      [a, b],
+      (_save, [left, right]) => tf.add(left, right),
+      (dy) => [dy.clone(), dy.clone()],
+    );
+  }
+
+  reshape<R extends tf.Rank>(x: tf.Tensor, shape: number[]): tf.Tensor<R> {
+    const before = x.shape;
+    return op(
+      [x],
+      (_save, [whole]) => tf.reshape(whole, shape),
+      (dy) => [tf.reshape(dy, before)],
+    ) as tf.Tensor<R>;
+  }
+
+  linear(x: tf.Tensor2D, weight: tf.Tensor2D, bias?: tf.Tensor, transposed = false): tf.Tensor2D {
+    const {packed, shape} = this.halves(x);
+    return op(
+      bias == null ? [x, weight] : [x, weight, bias],
+      (save, [rows, matrix, shift]) => {
+        save([packed, matrix]);
+        const product = tf.matMul(rows, matrix, false, transposed);
+        return shift == null ? product : tf.add(product, shift);
+      },
+      (dy, [halves, matrix]) => {
+        const rows = unpack(halves, shape);
+        const dx = tf.matMul(dy, matrix, false, !transposed);
+        const dweight = transposed
+          ? tf.matMul(dy, rows, true, false)
+          : tf.matMul(rows, dy, true, false);
+        return bias == null ? [dx, dweight] : [dx, dweight, tf.sum(dy, 0)];
+      },
+    ) as tf.Tensor2D;
+  }
+
+  norm(x: tf.Tensor2D, weight: tf.Tensor, epsilon: number): tf.Tensor2D {
+    const {packed, shape} = this.halves(x);
+    return op(
+      [x, weight],
+      (save, [rows, scale]) => {
+        save([packed, scale]);
+        return runKernel<tf.Tensor>(names.RmsNorm, {x: rows, weight: scale}, {epsilon});
+      },
+      (dy, [halves, scale]) => {
+        const inputs = {x: unpack(halves, shape), weight: scale, dy};
+        return runKernel<tf.Tensor[]>(names.RmsNormGrad, inputs, {epsilon});
+      },
+    ) as tf.Tensor2D;
+  }
+
+  rotary(x: tf.Tensor, cos: tf.Tensor, sin: tf.Tensor): tf.Tensor {
+    return op(
+      [x],
+      (save, [heads]) => {
+        save([cos, sin]);
+        return runKernel<tf.Tensor>(names.RotaryEmbedding, {x: heads, cos, sin});
+      },
+      // The rotation back.
+      (dy, [c, s]) => {
+        const inputs = {x: dy, cos: c, sin: tf.neg(s)};
+        return [runKernel<tf.Tensor>(names.RotaryEmbedding, inputs)];
+      },
+    );
+  }
+
+  /**
+   * The backward pass computes the output again: gradients of a softmax cancel, and do so only with the sums of the very scores
+   * that come from the rounded `q` and `k`. It also keeps less.
+   */
+  attention(q: tf.Tensor, k: tf.Tensor, v: tf.Tensor): tf.Tensor {
+    const attrs = {scale: 1 / Math.sqrt(q.shape[3]!)};
+    const kept = [q, k, v].map((x) => this.halves(x));
+    return op(
+      [q, k, v],
+      (save, [queries, keys, values]) => {
+        save(kept.map(({packed}) => packed));
+        const inputs = {q: queries, k: keys, v: values};
+        return runKernel<tf.Tensor[]>(names.CausalAttention, inputs, attrs)[0];
+      },
+      (dout, packed) => {
+        const [rq, rk, rv] = packed.map((halves, i) => unpack(halves, kept[i].shape));
+        const inputs = {q: rq, k: rk, v: rv};
+        const [out, lse] = runKernel<tf.Tensor[]>(names.CausalAttention, inputs, attrs);
+        const all = {...inputs, out, lse, dout};
+        return runKernel<tf.Tensor[]>(names.CausalAttentionGrad, all, attrs);
+      },
+    );
+  }
+
+  swiglu(gate: tf.Tensor, up: tf.Tensor): tf.Tensor {
+    const kept = [gate, up].map((x) => this.halves(x).packed);
+    const {shape} = gate;
+    return op(
+      [gate, up],
+      (save, [g, u]) => {
+        save(kept);
+        return runKernel<tf.Tensor>(names.SwiGLU, {gate: g, up: u});
+      },
+      (dy, [g, u]) => {
+        const inputs = {gate: unpack(g, shape), up: unpack(u, shape), dy};
+        return runKernel<tf.Tensor[]>(names.SwiGLUGrad, inputs);
+      },
+    );
+  }
+
+  private halves(x: tf.Tensor): Halves {
+    const found = this.known.get(x) ?? pack(x);
+    this.known.set(x, found);
+    return found;
+  }
+}
