@@ -1,5 +1,3 @@
-import * as fs from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
@@ -14,19 +12,9 @@ import {
   type CompressionSettings,
 } from '../../src/codecs/methods/index.js';
 import {llama, loadLlama, saveLlama} from '../../src/models/llama/index.js';
-import {
-  checkpointFormat,
-  InProcessPipeline,
-  splitModel,
-  type StageOptimizer,
-} from '../../src/pipeline/index.js';
-import {
-  tinyBatch,
-  tinyConfig,
-  tinyOptimizer,
-  VOCAB,
-  weightValues,
-} from '../pipeline/support/tiny.js';
+import {checkpointFormat, splitModel, type InProcessPipeline} from '../../src/pipeline/index.js';
+import {usePipelines} from '../pipeline/support/pipelines.js';
+import {tinyBatch, tinyConfig, weightValues} from '../pipeline/support/tiny.js';
 
 const WIDTH = 16;
 const RANK = 4;
@@ -85,38 +73,11 @@ function modelOf(method: string): tfl.LayersModel {
 }
 
 describe('compression methods', () => {
-  const open: InProcessPipeline[] = [];
-  const models: tfl.LayersModel[] = [];
-  let root: string;
+  const runs = usePipelines();
 
-  beforeEach(() => {
-    root = fs.mkdtempSync(path.join(os.tmpdir(), 'mapl-methods-'));
-  });
-
-  afterEach(async () => {
-    for (const pipeline of open.splice(0)) {
-      await pipeline.close();
-      pipeline.trainers.forEach(({optimizer}) => (optimizer as tf.Optimizer).dispose());
-      pipeline.stages.forEach((stage) => stage.dispose());
-    }
-    models.splice(0).forEach((model) => model.dispose());
-    fs.rmSync(root, {recursive: true});
-  });
-
-  async function create(method: string, optimizer: () => StageOptimizer = tinyOptimizer) {
-    const model = modelOf(method);
-    models.push(model);
+  function create(method: string, model = modelOf(method)) {
     const {forward, backward} = planOf(method);
-    const pipeline = await InProcessPipeline.create({
-      model,
-      stages: CUTS,
-      optimizer,
-      microbatches: 4,
-      vocabSize: VOCAB,
-      legs: {forward, backward},
-    });
-    open.push(pipeline);
-    return pipeline;
+    return runs.create({model, stages: CUTS, legs: {forward, backward}});
   }
 
   const step = async (pipeline: InProcessPipeline) => (await pipeline.step(tinyBatch(0)))[0].loss;
@@ -177,10 +138,11 @@ describe('compression methods', () => {
       });
 
       it('goes on from a checkpoint as if nothing had been', async () => {
-        const first = await create(method);
+        const model = modelOf(method);
+        const first = await create(method, model);
         await step(first);
-        const format = checkpointFormat(models[0]);
-        const folder = await first.save({format, target: path.join(root, 'step-000001')});
+        const format = checkpointFormat(model);
+        const folder = await first.save({format, target: path.join(runs.folder, 'step-000001')});
         const second = await create(method);
         await second.load(folder, format);
         expect(await step(second)).toBe(await step(first));
@@ -191,8 +153,8 @@ describe('compression methods', () => {
 
       it('is the same model after saving and loading', async () => {
         const model = modelOf(method);
-        await saveLlama(model, root);
-        const loaded = await loadLlama(root);
+        await saveLlama(model, runs.folder);
+        const loaded = await loadLlama(runs.folder);
         const ids = tf.tensor2d(tinyBatch(3).ids as Int32Array, [8, 6], 'int32');
         const [before, after] = [model, loaded].map((m) => m.predict(ids) as tf.Tensor);
         expect(Array.from(await after.data())).toEqual(Array.from(await before.data()));

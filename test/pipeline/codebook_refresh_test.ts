@@ -1,16 +1,14 @@
 /** Ends of a quantised leg whose codebooks differ when their stages meet. */
-import * as fs from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
-import type * as tf from '@tensorflow/tfjs-core';
 import {
   checkpointFormat,
-  InProcessPipeline,
   StageTrainer,
+  type InProcessPipeline,
   type LegSpecs,
   type StageTrainerArgs,
 } from '../../src/pipeline/index.js';
-import {tinyBatch, tinyModel, tinyOptimizer, VOCAB, weightValues} from './support/tiny.js';
+import {usePipelines} from './support/pipelines.js';
+import {tinyBatch, tinyModel, VOCAB, weightValues} from './support/tiny.js';
 
 const RVQ = {codec: 'rvq', groups: 2, rounds: 2, codes: 5, warmupSteps: 1};
 const PLAIN = {codec: 'bfloat16'};
@@ -18,36 +16,17 @@ const PLAIN = {codec: 'bfloat16'};
 const WHOLE = 2 * 5 * 4 * 2;
 
 describe('codebooks of two stages that meet', () => {
-  let pipelines: InProcessPipeline[];
+  const runs = usePipelines();
   let others: StageTrainer[];
-  let root: string;
 
-  beforeEach(() => {
-    pipelines = [];
-    others = [];
-    root = fs.mkdtempSync(path.join(os.tmpdir(), 'mapl-refresh-'));
-  });
-
-  afterEach(async () => {
-    others.forEach((trainer) => trainer.dispose());
-    for (const pipeline of pipelines) {
-      await pipeline.close();
-      pipeline.trainers.forEach(({optimizer}) => (optimizer as tf.Optimizer).dispose());
-    }
-    fs.rmSync(root, {recursive: true});
-  });
+  beforeEach(() => (others = []));
+  afterEach(() => others.forEach((trainer) => trainer.dispose()));
 
   const settings = (legs: LegSpecs) => ({microbatches: 4, vocabSize: VOCAB, seed: 3, legs});
 
   async function create(legs: LegSpecs) {
     const model = tinyModel();
-    const pipeline = await InProcessPipeline.create({
-      model,
-      stages: 2,
-      optimizer: tinyOptimizer,
-      ...settings(legs),
-    });
-    pipelines.push(pipeline);
+    const pipeline = await runs.create({model, stages: 2, ...settings(legs)});
     return {pipeline, format: checkpointFormat(model)};
   }
 
@@ -107,7 +86,7 @@ describe('codebooks of two stages that meet', () => {
     it(`${leg} leg: a sender set back to an older checkpoint brings its receiver along`, async () => {
       const {pipeline, format} = await create(legs);
       await train(pipeline.trainers, 0, 2);
-      const target = path.join(root, 'step-000002');
+      const target = path.join(runs.folder, 'step-000002');
       await pipeline.save({format, target});
       const expected = await train(pipeline.trainers, 2, 4);
       const after = await weights(pipeline);

@@ -1,20 +1,13 @@
 /** Quantised boundaries in whole training runs. */
-import * as fs from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
 import {methodPlan} from '../../../src/codecs/index.js';
 import {ProjectionBoundary} from '../../../src/layers/index.js';
 import {llama, loadLlama} from '../../../src/models/llama/index.js';
-import {checkpointFormat, InProcessPipeline} from '../../../src/pipeline/index.js';
-import {
-  tinyBatch,
-  tinyConfig,
-  tinyOptimizer,
-  VOCAB,
-  weightValues,
-} from '../../pipeline/support/tiny.js';
+import {checkpointFormat, type InProcessPipeline} from '../../../src/pipeline/index.js';
+import {usePipelines} from '../../pipeline/support/pipelines.js';
+import {tinyBatch, tinyConfig, weightValues} from '../../pipeline/support/tiny.js';
 
 const CUTS = ['model.layers.1', 'model.layers.2'];
 /** Five codes, one a microbatch, four microbatches a step: checkpoints fall into the middle of an epoch. */
@@ -22,23 +15,7 @@ const forward = {codec: 'rvq', groups: 2, codes: 5, warmupSteps: 1, gradient: 'r
 const backward = {codec: 'rvq', groups: 4, codes: 4, warmupSteps: 1, scale: 'token'};
 
 describe('training through quantised boundaries', () => {
-  const open: InProcessPipeline[] = [];
-  const models: tfl.LayersModel[] = [];
-  let root: string;
-
-  beforeEach(() => {
-    root = fs.mkdtempSync(path.join(os.tmpdir(), 'mapl-rvq-'));
-  });
-
-  afterEach(async () => {
-    for (const pipeline of open.splice(0)) {
-      await pipeline.close();
-      pipeline.trainers.forEach(({optimizer}) => (optimizer as tf.Optimizer).dispose());
-      pipeline.stages.forEach((stage) => stage.dispose());
-    }
-    models.splice(0).forEach((model) => model.dispose());
-    fs.rmSync(root, {recursive: true});
-  });
+  const runs = usePipelines();
 
   function plan() {
     return methodPlan(
@@ -47,24 +24,17 @@ describe('training through quantised boundaries', () => {
     );
   }
 
-  async function create(inModel: boolean, options: object = {}): Promise<InProcessPipeline> {
-    const {model: boundaries, ...legs} = plan();
-    const {quantizer, ...rest} = boundaries!;
+  function modelOf(inModel: boolean, options: object = {}): tfl.LayersModel {
+    const {quantizer, ...rest} = plan().model!;
     expect(quantizer).toEqual({groups: 2, rounds: 2, codes: 5});
     const own = inModel ? {...rest, quantizer} : rest;
-    const config = {...tinyConfig(null), hidden_size: 16, mapl: {stages: 3, ...own, ...options}};
-    const model = llama({...config, mapl: {...config.mapl, boundaries: [0, 1]}});
-    models.push(model);
-    const pipeline = await InProcessPipeline.create({
-      model,
-      stages: CUTS,
-      optimizer: tinyOptimizer,
-      microbatches: 4,
-      vocabSize: VOCAB,
-      legs,
-    });
-    open.push(pipeline);
-    return pipeline;
+    const mapl = {stages: 3, ...own, ...options, boundaries: [0, 1]};
+    return llama({...tinyConfig(null), hidden_size: 16, mapl});
+  }
+
+  function create(model: tfl.LayersModel): Promise<InProcessPipeline> {
+    const {model: _, ...legs} = plan();
+    return runs.create({model, stages: CUTS, legs});
   }
 
   async function steps(pipeline: InProcessPipeline, count: number) {
@@ -79,12 +49,13 @@ describe('training through quantised boundaries', () => {
   for (const inModel of [false, true]) {
     const where = inModel ? 'in the model' : 'of the legs alone';
     it(`with codebooks ${where}: goes on from the middle of an epoch, bit for bit`, async () => {
-      const whole = await create(inModel);
+      const model = modelOf(inModel);
+      const whole = await create(model);
       await steps(whole, 3);
-      const format = checkpointFormat(models[0]);
-      const folder = await whole.save({format, target: path.join(root, 'step-000003')});
+      const format = checkpointFormat(model);
+      const folder = await whole.save({format, target: path.join(runs.folder, 'step-000003')});
       const expected = await steps(whole, 2);
-      const resumed = await create(inModel);
+      const resumed = await create(modelOf(inModel));
       await resumed.load(folder, format);
       expect(await steps(resumed, 2)).toEqual(expected);
       const weights = (pipeline: InProcessPipeline) =>
@@ -94,11 +65,12 @@ describe('training through quantised boundaries', () => {
   }
 
   it('leaves a model that quantises by itself, with the codebooks it learned', async () => {
-    const pipeline = await create(true);
+    const model = modelOf(true);
+    const pipeline = await create(model);
     await steps(pipeline, 3);
     const folder = await pipeline.save({
-      format: checkpointFormat(models[0]),
-      target: path.join(root, 'step-000003'),
+      format: checkpointFormat(model),
+      target: path.join(runs.folder, 'step-000003'),
     });
     const loaded = await loadLlama(folder);
     const quantizers = loaded.layers.flatMap((layer) =>
@@ -121,7 +93,7 @@ describe('training through quantised boundaries', () => {
   });
 
   it('says what its codebooks are like', async () => {
-    const pipeline = await create(true);
+    const pipeline = await create(modelOf(true));
     await steps(pipeline, 3);
     const measured = await pipeline.trainers[1].measureLegs();
     expect(Object.keys(measured).sort()).toEqual(
@@ -136,7 +108,7 @@ describe('training through quantised boundaries', () => {
 
   it('refuses codebooks that the model has in another size, before the first step', async () => {
     await expectAsync(
-      create(true, {quantizer: {groups: 2, rounds: 2, codes: 6}}),
+      create(modelOf(true, {quantizer: {groups: 2, rounds: 2, codes: 6}})),
     ).toBeRejectedWithError(
       /codes is 5, but the boundary's quantizer 'mapl.boundaries.0.quantizer' has 6/,
     );

@@ -1,0 +1,52 @@
+/** Pipelines of a spec, and a folder for what they save. */
+import * as fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import type * as tf from '@tensorflow/tfjs-core';
+import type * as tfl from '@tensorflow/tfjs-layers';
+import {InProcessPipeline, type InProcessArgs} from '../../../src/pipeline/index.js';
+import {tinyOptimizer, VOCAB} from './tiny.js';
+
+/** Makes pipelines that are closed after the spec, with all that belongs to them. */
+export interface Pipelines {
+  /** A folder of the spec alone. */
+  readonly folder: string;
+  /** A pipeline with four microbatches and the tiny optimizer, unless `args` says otherwise. */
+  create(
+    args: Partial<InProcessArgs> & {model: tfl.LayersModel; stages: number | string[]},
+  ): Promise<InProcessPipeline>;
+}
+
+/** To be called inside a `describe`. */
+export function usePipelines(): Pipelines {
+  const open: InProcessPipeline[] = [];
+  const models: tfl.LayersModel[] = [];
+  let folder = '';
+
+  beforeEach(() => {
+    folder = fs.mkdtempSync(path.join(os.tmpdir(), 'mapl-pipelines-'));
+  });
+
+  afterEach(async () => {
+    for (const pipeline of open.splice(0)) {
+      await pipeline.close();
+      pipeline.trainers.forEach(({optimizer}) => (optimizer as Partial<tf.Optimizer>).dispose?.());
+      pipeline.stages.forEach((stage) => stage.dispose());
+    }
+    models.splice(0).forEach((model) => model.dispose());
+    fs.rmSync(folder, {recursive: true});
+  });
+
+  return {
+    get folder() {
+      return folder;
+    },
+    async create(args) {
+      models.push(args.model);
+      const common = {optimizer: tinyOptimizer, microbatches: 4, vocabSize: VOCAB};
+      const pipeline = await InProcessPipeline.create({...common, ...args});
+      open.push(pipeline);
+      return pipeline;
+    },
+  };
+}
