@@ -51,14 +51,18 @@ export class Contestant {
   }
 
   async step(): Promise<StepResult> {
-    this.child.stdin!.write('step\n');
-    return this.read<StepResult>();
+    return this.ask<StepResult>('step');
+  }
+
+  /** Writes a line and gives the answer. */
+  async ask<T>(line: string): Promise<T> {
+    this.child.stdin!.write(`${line}\n`);
+    return this.read<T>();
   }
 
   /** Milliseconds by op, where the program can tell. */
   async profile(): Promise<Profile | null> {
-    this.child.stdin!.write('profile\n');
-    return (await this.read<{profile: Profile | null}>()).profile;
+    return (await this.ask<{profile: Profile | null}>('profile')).profile;
   }
 
   stop(): void {

@@ -125,7 +125,12 @@ function nanogptModule() {
       id === '\0nanogpt'
         ? `export {selectBackend} from ${JSON.stringify(path.join(peer, 'backend.js'))};
            export {default as Model} from ${JSON.stringify(path.join(peer, 'models/NanoGPTV2.js'))};
-           export {default as BasicTrainer} from ${JSON.stringify(path.join(peer, 'training/BasicTrainer.js'))};`
+           export {default as BasicTrainer} from ${JSON.stringify(path.join(peer, 'training/BasicTrainer.js'))};
+           export {pack16} from ${JSON.stringify(path.join(peer, 'ops/pack16.js'))};
+           export {unpack16} from ${JSON.stringify(path.join(peer, 'ops/unpack16.js'))};
+           export {createSoftmaxCrossEntropyWithGrad} from ${JSON.stringify(path.join(peer, 'training/sparseCrossEntropy.js'))};
+           export {clipScale} from ${JSON.stringify(path.join(peer, 'ops/globalNorm.js'))};
+           export {AdamWOptimizer} from ${JSON.stringify(path.join(peer, 'training/AdamW.js'))};`
         : null,
     transform: (code, id) =>
       peer != null && id.startsWith(peer)

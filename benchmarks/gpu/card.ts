@@ -2,7 +2,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type {WebgpuBackend} from '../../src/kernels/webgpu/backend.js';
 import {defineProgram} from '../../src/kernels/webgpu/program.js';
-import {compare, discarding, type Effort} from './timing.js';
+import {batchOf, compare, discarding, type Effort} from './timing.js';
 
 export interface CardLimits {
   /** Bytes read and written by a copy, per second, in units of 10⁹. */
@@ -50,6 +50,20 @@ const multiplyAdd = defineProgram({
 `,
 });
 
+/** How fast a kernel works, also as a part of what the card reaches. */
+export function useOfCard(
+  limits: CardLimits,
+  work: {bytes: number} | {flops: number},
+  ms: number,
+): {rate: string; share: number} {
+  const [amount, unit, limit] =
+    'bytes' in work
+      ? [work.bytes, 'GB/s', limits.copyGBs]
+      : [work.flops, 'GFLOP/s', Math.max(limits.fmaGflops, limits.matMulGflops)];
+  const perSecond = amount / ms / 1e6;
+  return {rate: `${perSecond.toPrecision(3)} ${unit}`, share: perSecond / limit};
+}
+
 /** Measures all three; `quick` only tries them. */
 export async function measureCard(effort: Effort, quick: boolean): Promise<CardLimits> {
   const backend = tf.backend() as unknown as WebgpuBackend;
@@ -57,7 +71,7 @@ export async function measureCard(effort: Effort, quick: boolean): Promise<CardL
   const source = tf.ones([size]);
   const [copyMs] = await compare(
     [
-      () => {
+      batchOf(() => {
         const [out] = copy(backend, {
           inputs: {x: source},
           outputs: {result: {shape: [size]}},
@@ -66,7 +80,7 @@ export async function measureCard(effort: Effort, quick: boolean): Promise<CardL
           invocations: size / 4,
         });
         backend.disposeData(out.dataId);
-      },
+      }),
     ],
     effort,
   );
@@ -74,7 +88,7 @@ export async function measureCard(effort: Effort, quick: boolean): Promise<CardL
   const half = tf.fill([1], 0.5);
   const [fmaMs] = await compare(
     [
-      () => {
+      batchOf(() => {
         const [out] = multiplyAdd(backend, {
           inputs: {x: half},
           outputs: {result: {shape: [threads]}},
@@ -83,13 +97,13 @@ export async function measureCard(effort: Effort, quick: boolean): Promise<CardL
           invocations: threads,
         });
         backend.disposeData(out.dataId);
-      },
+      }),
     ],
     effort,
   );
   const side = quick ? 64 : 4096;
   const matrix = tf.randomNormal<tf.Rank.R2>([side, side], 0, 1, 'float32', 1);
-  const [matMulMs] = await compare([discarding(() => tf.matMul(matrix, matrix))], effort);
+  const [matMulMs] = await compare([batchOf(discarding(() => tf.matMul(matrix, matrix)))], effort);
   tf.dispose([source, half, matrix]);
   return {
     copyGBs: (8 * size) / copyMs / 1e6,

@@ -7,7 +7,8 @@ export interface KernelCase {
   kernel: string;
   /** In words, for the table. */
   sizes: string;
-  inputs: tf.NamedTensorMap;
+  /** Fresh tensors. */
+  make(): tf.NamedTensorMap;
   attrs?: tf.NamedAttrMap;
   /** Arithmetic of the algorithm, where that and not memory bounds it. */
   flops?: number;
@@ -19,65 +20,97 @@ const float = (shape: number[], scale = 1) => tf.randomNormal(shape, 0, scale, '
 const ids = (limit: number, shape: number[]) =>
   tf.cast(tf.randomUniform(shape, 0, limit, 'float32', 1), 'int32');
 
-function attention(quick: boolean, groups: number) {
-  const [b, h, t, w] = quick ? [1, 4, 8, 8] : [8, 16, 512, 64];
-  const g = quick ? Math.min(groups, 4) : groups;
-  const inputs = {q: float([b, h, t, w]), k: float([b, g, t, w]), v: float([b, g, t, w])};
-  // Half of the scores are hidden.
-  const product = b * h * t * t * w;
-  const attrs = {scale: 1 / Math.sqrt(w)};
-  return {inputs, attrs, product, sizes: `${b}×${h}/${g} heads, ${t} positions, ${w} wide`};
-}
-
-const attentionCase =
-  (groups: number): CaseMaker =>
+const attention =
+  (groups: number, grad: boolean): CaseMaker =>
   (quick) => {
-    const {inputs, attrs, product, sizes} = attention(quick, groups);
-    return {kernel: names.CausalAttention, inputs, attrs, sizes, flops: 2 * product};
-  };
-
-const attentionGradCase =
-  (groups: number): CaseMaker =>
-  (quick) => {
-    const {inputs, attrs, product, sizes} = attention(quick, groups);
-    const [out, lse] = tf.tidy(
-      () => composedKernel(names.CausalAttention)(inputs, attrs) as tf.Tensor[],
-    );
-    const all = {...inputs, out, lse, dout: float(out.shape)};
-    return {kernel: names.CausalAttentionGrad, inputs: all, attrs, sizes, flops: 5 * product};
+    const [b, h, t, w] = quick ? [1, 4, 8, 8] : [8, 16, 512, 64];
+    const g = quick ? Math.min(groups, 4) : groups;
+    const attrs = {scale: 1 / Math.sqrt(w)};
+    const make = () => ({q: float([b, h, t, w]), k: float([b, g, t, w]), v: float([b, g, t, w])});
+    // Half of the scores are hidden.
+    const product = b * h * t * t * w;
+    const sizes = `${b}×${h}/${g} heads, ${t} positions, ${w} wide`;
+    if (!grad) return {kernel: names.CausalAttention, make, attrs, sizes, flops: 2 * product};
+    const makeAll = () => {
+      const inputs = make();
+      const [out, lse] = tf.tidy(
+        () => composedKernel(names.CausalAttention)(inputs, attrs) as tf.Tensor[],
+      );
+      return {...inputs, out, lse, dout: float(out.shape)};
+    };
+    return {
+      kernel: names.CausalAttentionGrad,
+      make: makeAll,
+      attrs,
+      sizes,
+      flops: 5 * product,
+    };
   };
 
 const rows = (quick: boolean): [number, number] => (quick ? [6, 40] : [8192, 1024]);
+
+const rmsNorm =
+  (grad: boolean): CaseMaker =>
+  (quick) => {
+    const [n, d] = rows(quick);
+    return {
+      kernel: grad ? names.RmsNormGrad : names.RmsNorm,
+      make: () => ({x: float([n, d]), weight: float([d]), ...(grad ? {dy: float([n, d])} : {})}),
+      attrs: {epsilon: 1e-5},
+      sizes: `${n}×${d}`,
+    };
+  };
+
+const swiglu =
+  (grad: boolean): CaseMaker =>
+  (quick) => {
+    const shape = rows(quick);
+    return {
+      kernel: grad ? names.SwiGLUGrad : names.SwiGLU,
+      make: () => ({gate: float(shape), up: float(shape), ...(grad ? {dy: float(shape)} : {})}),
+      sizes: shape.join('×'),
+    };
+  };
 
 const crossEntropy =
   (grad: boolean): CaseMaker =>
   (quick) => {
     const [n, v] = quick ? [5, 70] : [1000, 32000];
-    const inputs = {logits: float([n, v]), targets: ids(v, [n])};
+    const make = () => ({logits: float([n, v]), targets: ids(v, [n])});
     const sizes = `${n}×${v}`;
-    if (!grad) return {kernel: names.SparseCrossEntropy, inputs, sizes};
-    const lse = tf.logSumExp(inputs.logits, 1);
-    const all = {...inputs, lse, dloss: tf.fill([n], 1 / n)};
-    return {kernel: names.SparseCrossEntropyGrad, inputs: all, sizes};
+    if (!grad) return {kernel: names.SparseCrossEntropy, make, sizes};
+    const makeAll = () => {
+      const inputs = make();
+      const lse = tf.tidy(() => tf.logSumExp(inputs.logits, 1));
+      return {...inputs, lse, dloss: tf.fill([n], 1 / n)};
+    };
+    return {kernel: names.SparseCrossEntropyGrad, make: makeAll, sizes};
   };
 
 const boundary =
   (decode: boolean): CaseMaker =>
   (quick) => {
     const [n, d, r, v] = quick ? [6, 16, 4, 9] : [8192, 1024, 64, 32000];
-    const shared = {
+    const shared = () => ({
       ids: ids(v, [n]),
       projector: float([d, r], d ** -0.5),
       anchors: float([v, r]),
       basis: float([r, d]),
-    };
+    });
     const sizes = `${n} rows, ${d} → ${r}`;
-    if (decode) {
-      const inputs = {z: float([n, r]), ...shared};
-      return {kernel: names.BoundaryDecode, inputs, sizes, flops: 4 * n * r * d};
-    }
-    const inputs = {x: float([n, d]), ...shared};
-    return {kernel: names.BoundaryEncode, inputs, sizes, flops: 2 * n * (d + r) * r};
+    return decode
+      ? {
+          kernel: names.BoundaryDecode,
+          make: () => ({z: float([n, r]), ...shared()}),
+          sizes,
+          flops: 4 * n * r * d,
+        }
+      : {
+          kernel: names.BoundaryEncode,
+          make: () => ({x: float([n, d]), ...shared()}),
+          sizes,
+          flops: 2 * n * (d + r) * r,
+        };
   };
 
 const polar =
@@ -85,107 +118,102 @@ const polar =
   (quick) => {
     const shape = quick ? [2, 12, 4] : [batch, m, n];
     const [b, rowsOf, columns] = shape;
-    const steps = {steps: 8, repeats: 3, finishing: 1};
-    const flops = 12 * b * (4 * rowsOf * columns ** 2 + 2 * columns ** 3);
     return {
       kernel: names.PolarFactor,
-      inputs: {y: float(shape)},
-      attrs: steps,
+      make: () => ({y: float(shape)}),
+      attrs: {steps: 8, repeats: 3, finishing: 1},
       sizes: shape.join('×'),
-      flops,
+      flops: 12 * b * (4 * rowsOf * columns ** 2 + 2 * columns ** 3),
     };
   };
 
 const rvq =
   (decode: boolean): CaseMaker =>
-  (quick): KernelCase => {
+  (quick) => {
     const [n, rounds, groups, codes, width] = quick ? [8, 2, 2, 9, 3] : [8192, 4, 4, 256, 16];
-    const codebooks = float([rounds, groups, codes, width]);
+    const codebooks = () => float([rounds, groups, codes, width]);
     const sizes = `${n} rows, ${rounds} rounds, ${groups} groups of ${width}, ${codes} codes`;
-    if (decode) {
-      const indices = ids(codes, [rounds, n, groups]);
-      return {kernel: names.RvqDecode, inputs: {indices, codebooks}, sizes};
-    }
-    const flops = 3 * rounds * n * groups * codes * width;
-    const z = float([n, groups * width]);
-    return {kernel: names.RvqEncode, inputs: {z, codebooks}, sizes, flops};
+    return decode
+      ? {
+          kernel: names.RvqDecode,
+          make: () => ({indices: ids(codes, [rounds, n, groups]), codebooks: codebooks()}),
+          sizes,
+        }
+      : {
+          kernel: names.RvqEncode,
+          make: () => ({z: float([n, groups * width]), codebooks: codebooks()}),
+          sizes,
+          flops: 3 * rounds * n * groups * codes * width,
+        };
   };
 
 export const KERNEL_CASES: readonly CaseMaker[] = [
-  attentionCase(16),
-  attentionCase(4),
-  attentionGradCase(16),
-  attentionGradCase(4),
-  (quick) => {
-    const [n, d] = rows(quick);
-    const inputs = {x: float([n, d]), weight: float([d])};
-    return {kernel: names.RmsNorm, inputs, attrs: {epsilon: 1e-5}, sizes: `${n}×${d}`};
-  },
-  (quick) => {
-    const [n, d] = rows(quick);
-    const inputs = {x: float([n, d]), weight: float([d]), dy: float([n, d])};
-    return {kernel: names.RmsNormGrad, inputs, attrs: {epsilon: 1e-5}, sizes: `${n}×${d}`};
-  },
+  attention(16, false),
+  attention(4, false),
+  attention(16, true),
+  attention(4, true),
+  rmsNorm(false),
+  rmsNorm(true),
   (quick) => {
     const shape = quick ? [1, 2, 8, 8] : [8, 16, 512, 64];
     const table = [shape[2], shape[3] / 2];
-    const inputs = {x: float(shape), cos: float(table), sin: float(table)};
-    return {kernel: names.RotaryEmbedding, inputs, sizes: shape.join('×')};
+    return {
+      kernel: names.RotaryEmbedding,
+      make: () => ({x: float(shape), cos: float(table), sin: float(table)}),
+      sizes: shape.join('×'),
+    };
   },
-  (quick) => {
-    const shape = rows(quick);
-    const inputs = {gate: float(shape), up: float(shape)};
-    return {kernel: names.SwiGLU, inputs, sizes: shape.join('×')};
-  },
-  (quick) => {
-    const shape = rows(quick);
-    const inputs = {gate: float(shape), up: float(shape), dy: float(shape)};
-    return {kernel: names.SwiGLUGrad, inputs, sizes: shape.join('×')};
-  },
+  swiglu(false),
+  swiglu(true),
   crossEntropy(false),
   crossEntropy(true),
   (quick) => {
     const [n, d] = rows(quick);
     const numSegments = quick ? 9 : 2048;
-    const inputs = {rows: float([n, d]), ids: ids(numSegments, [n])};
     return {
       kernel: names.ScatterRows,
-      inputs,
+      make: () => ({rows: float([n, d]), ids: ids(numSegments, [n])}),
       attrs: {numSegments},
       sizes: `${n}×${d} into ${numSegments}`,
     };
   },
   (quick) => {
     const shape = quick ? [40] : [2 ** 24];
-    const inputs = {
-      value: float(shape),
-      gradient: float(shape),
-      first: float(shape),
-      second: tf.ones(shape),
+    return {
+      kernel: names.AdamWUpdate,
+      make: () => ({
+        value: float(shape),
+        gradient: float(shape),
+        first: float(shape),
+        second: tf.ones(shape),
+      }),
+      attrs: {
+        learningRate: 1e-3,
+        beta1: 0.9,
+        beta2: 0.99,
+        epsilon: 1e-8,
+        weightDecay: 0.1,
+        t: 3,
+      },
+      sizes: `${shape[0]} values`,
     };
-    const attrs = {
-      learningRate: 1e-3,
-      beta1: 0.9,
-      beta2: 0.99,
-      epsilon: 1e-8,
-      weightDecay: 0.1,
-      t: 3,
-    };
-    return {kernel: names.AdamWUpdate, inputs, attrs, sizes: `${shape[0]} values`};
   },
   (quick) => {
     const shape = quick ? [6, 8] : [4096, 4096];
-    const inputs = {momentum: float(shape), gradient: float(shape)};
-    const attrs = {beta: 0.95, nesterov: true};
-    return {kernel: names.MuonUpdate, inputs, attrs, sizes: shape.join('×')};
+    return {
+      kernel: names.MuonUpdate,
+      make: () => ({momentum: float(shape), gradient: float(shape)}),
+      attrs: {beta: 0.95, nesterov: true},
+      sizes: shape.join('×'),
+    };
   },
   (quick) => {
     const count = quick ? 3 : 24;
     const shape = quick ? [4, 5] : [1024, 1024];
-    const list = Array.from({length: count}, (_, i) => [String(i), float(shape)] as const);
     return {
       kernel: names.GlobalNorm,
-      inputs: Object.fromEntries(list),
+      make: () =>
+        Object.fromEntries(Array.from({length: count}, (_, i) => [String(i), float(shape)])),
       sizes: `${count} of ${shape.join('×')}`,
     };
   },

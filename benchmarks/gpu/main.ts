@@ -2,26 +2,30 @@
  * `npm run bench:gpu`: tables of this package on the GPU that WebGPU finds. Runs from the bundle that `scripts/bundle_gpu.mjs`
  * makes, also on a machine that has neither npm nor network.
  */
-import {existsSync, mkdirSync, writeFileSync} from 'node:fs';
+import {existsSync, mkdirSync, readFileSync, writeFileSync} from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import {parseArgs} from 'node:util';
 import * as tf from '@tensorflow/tfjs-core';
 import {selectBackend} from '../../src/backends/index.js';
-import {measureCard} from './card.js';
-import {kernelRows} from './kernels.js';
+import {measureCard, type CardLimits} from './card.js';
+import {LEFT_OUT, NO_GPU, type GpuRow} from './gpu_row.js';
+import {kernelCases} from './kernels.js';
+import {peerKernelCases} from './peer_kernels.js';
+import {plannedRows} from './plan.js';
 import {markdown, type GpuResults} from './report.js';
-import {stepRows} from './steps.js';
+import {stepCases} from './steps.js';
 
 /** Put there by the bundler. */
 const build = (globalThis as {benchmarkBuild?: {versions: Record<string, string>; results: string}})
   .benchmarkBuild;
 
 const HELP = `bench_gpu [flags]
-  --only TEXT     rows whose names contain it: step, Attention, nanogpt, …
+  --only TEXT     rows whose names or peers contain it: step, Attention, nanogpt, …
   --rounds N      measured runs of each side (default 15)
   --out DIR       where webgpu.json and webgpu.md go (default ${build?.results ?? '.'})
-  --quick         smallest sizes, one round: tries the program, measures nothing; writes only with --out`;
+  --quick         smallest sizes, one round, on any adapter: tries the program, measures nothing; writes only with --out
+  --plan          writes the tables with "not measured" in every row; needs no GPU`;
 
 const {values} = parseArgs({
   options: {
@@ -29,6 +33,7 @@ const {values} = parseArgs({
     rounds: {type: 'string', default: '15'},
     out: {type: 'string'},
     quick: {type: 'boolean', default: false},
+    plan: {type: 'boolean', default: false},
     help: {type: 'boolean', default: false},
   },
 });
@@ -42,6 +47,30 @@ if (!Number.isInteger(rounds) || rounds < 1) {
   console.error(`--rounds ${values.rounds}: expected a positive integer.`);
   process.exit(2);
 }
+const wanted = ({name, against}: {name: string; against: string}) =>
+  `${name} ${against}`.toLowerCase().includes(values.only.toLowerCase());
+if (!plannedRows(quick).some(wanted)) {
+  console.error(`--only ${values.only}: no row has this in its name.`);
+  process.exit(2);
+}
+const about = {
+  command: ['npm run bench:gpu --', ...process.argv.slice(2)].join(' '),
+  date: new Date().toISOString(),
+  quick,
+  versions: {node: process.version, ...build?.versions},
+};
+const out = values.out ?? (quick ? null : (build?.results ?? '.'));
+
+if (values.plan) {
+  const rows = plannedRows(quick).map((row) => ({...row, measured: null, reason: NO_GPU}));
+  const file = path.join(out ?? '.', 'webgpu.json');
+  if (existsSync(file) && (JSON.parse(readFileSync(file, 'utf8')) as GpuResults).machine != null) {
+    console.error(`--plan: ${file} has measurements, which this would overwrite. Use --out.`);
+    process.exit(2);
+  }
+  write({...about, versions: {}, machine: null, card: null, rows, notes: []});
+  process.exit(0);
+}
 
 const {description, device} = await selectBackend({prefer: 'webgpu'});
 if (device !== 'gpu' && !quick) {
@@ -51,43 +80,52 @@ if (device !== 'gpu' && !quick) {
   );
   process.exit(1);
 }
-const wanted = (name: string) => name.toLowerCase().includes(values.only.toLowerCase());
 const effort = {rounds, batchMs: quick ? 0 : 100};
 const nanogptFile = path.join(import.meta.dirname ?? '.', 'nanogpt.mjs');
 const nanogpt = existsSync(nanogptFile)
   ? {file: nanogptFile}
-  : {missing: 'The bundle was made without it.'};
+  : {missing: 'the bundle was made without nanogpt'};
 
 console.error(`GPU: ${description}`);
 const card = await measureCard(effort, quick);
-const kernels = await kernelRows(card, effort, quick, wanted);
-const steps = await stepRows({rounds, warmUp: quick ? 1 : 5, quick, nanogpt}, wanted);
-const limits = (tf.backend() as unknown as {device: {features: Iterable<string>}}).device;
+const limits = (): CardLimits => card;
+const kernels = kernelCases(limits, effort, quick);
+const peers = peerKernelCases(limits, {effort, quick, nanogpt});
+const steps = stepCases({rounds, warmUp: quick ? 1 : 5, quick, nanogpt});
 
-const results: GpuResults = {
-  command: ['bench:gpu', ...process.argv.slice(2)].join(' '),
-  date: new Date().toISOString(),
-  quick,
+const rows: GpuRow[] = [];
+const notes: string[] = [];
+for (const {plan, measure} of [...steps, ...peers.cases, ...kernels]) {
+  if (!wanted(plan)) {
+    rows.push({...plan, measured: null, reason: LEFT_OUT});
+    continue;
+  }
+  console.error(`${plan.name} against ${plan.against} …`);
+  try {
+    rows.push({...plan, measured: await measure(notes), reason: null});
+  } catch (error) {
+    const {message} = error as Error;
+    const reason = /^.*Error: .*$/m.exec(message)?.[0] ?? message;
+    console.error(`  not measured, ${reason}`);
+    rows.push({...plan, measured: null, reason});
+  }
+}
+peers.stop();
+const {features} = (tf.backend() as unknown as {device: {features: Iterable<string>}}).device;
+const machine = {
   gpu: description,
-  features: [...limits.features].sort(),
+  features: [...features].sort(),
   cpu: `${os.cpus()[0]?.model.trim() ?? process.arch}, ${os.availableParallelism()} cores`,
   os: `${os.type()} ${os.release()}`,
-  versions: {node: process.version, ...build?.versions},
-  card,
-  steps: steps.rows,
-  kernels: kernels.rows,
-  notes: [...steps.notes, ...kernels.notes],
 };
-const text = markdown(results);
-console.log(text);
-const out = values.out ?? (quick ? null : (build?.results ?? '.'));
-if (out != null) {
+write({...about, machine, card, rows, notes});
+process.exit(0);
+
+function write(results: GpuResults): void {
+  const text = markdown(results);
+  console.log(text);
+  if (out == null) return;
   mkdirSync(out, {recursive: true});
   writeFileSync(path.join(out, 'webgpu.json'), JSON.stringify(results, null, 2) + '\n');
   writeFileSync(path.join(out, 'webgpu.md'), text);
 }
-if (kernels.rows.length + steps.rows.length === 0) {
-  console.error(`--only ${values.only}: no row has this in its name.`);
-  process.exit(2);
-}
-process.exit(0);

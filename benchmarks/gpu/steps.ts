@@ -3,8 +3,10 @@ import * as tf from '@tensorflow/tfjs-core';
 import {composedKernel, composedKernelNames} from '../../src/kernels/ensure_kernel.js';
 import {registerWebgpuKernels} from '../../src/kernels/webgpu/index.js';
 import {Contestant} from '../contestant.js';
-import {row, type Outcome, type Row} from '../row.js';
-import {nanogptTask, ourStep, plainStep, referenceTask, type Step, type Task} from './models.js';
+import {median} from '../row.js';
+import {measured, type GpuCase, type Measured} from './gpu_row.js';
+import {ourStep, plainStep, type Step} from './models.js';
+import {stepPlans, type StepPlan} from './plan.js';
 
 export interface StepOptions {
   rounds: number;
@@ -16,76 +18,57 @@ export interface StepOptions {
 
 const RANK = 32;
 
-export async function stepRows(
+/** Losses of the same model on the same batch differ by no more. */
+const SAME = 1e-3;
+
+/** First losses of models that are told apart only by their weights: all are near the logarithm of the vocabulary. */
+const UNTRAINED = 1;
+
+/** A case for each of `stepPlans`. */
+export function stepCases(options: StepOptions): GpuCase[] {
+  return stepPlans(options.quick).map((step) => ({
+    plan: step.plan,
+    measure: (notes) => measureStep(step, options, notes),
+  }));
+}
+
+async function measureStep(
+  {plan, task, peer}: StepPlan,
   options: StepOptions,
-  wanted: (name: string) => boolean,
-): Promise<Outcome> {
-  const rows: Row[] = [];
-  const notes: string[] = [];
-  const task = referenceTask(options.quick);
-  const measure = async (name: string, ours: Step, peer: Step, sameLoss: boolean) => {
-    console.error(`${name} …`);
-    const {times, losses} = await alternateSteps([ours, peer], options);
-    const [a, b] = losses;
-    if (sameLoss && !(Math.abs(a - b) < 1e-3)) {
-      throw new Error(`${name}: the first losses differ, ${a} and ${b}: not the same step.`);
-    }
-    rows.push(row(name, 'ms', times[0], times[1]));
+  notes: string[],
+): Promise<Measured> {
+  const interleave = async (ours: Step, theirs: Step, check: (a: number, b: number) => boolean) => {
+    const {times, losses} = await alternateSteps([ours, theirs], options);
     // JSON has no NaN: null is one.
     const texts = losses.map((loss) => (Number.isFinite(loss) ? loss.toFixed(5) : 'not a number'));
-    notes.push(`${name}: first losses ${texts.join(' and ')}`);
+    notes.push(`${plan.name}: first losses ${texts.join(' and ')} (${plan.against})`);
+    if (!check(losses[0], losses[1])) {
+      throw new Error(`results disagree: first losses ${texts.join(' and ')}`);
+    }
+    return measured(median(times[0]), median(times[1]));
   };
+  const same = (a: number, b: number) => Math.abs(a - b) < SAME;
 
-  const plain = `step, ${task.name}: ours vs plain tfjs`;
-  if (wanted(plain)) await measure(plain, ourStep(task), plainStep(task), true);
-
-  const composed = `step with ${task.config.num_hidden_layers} boundaries, ${task.name}: our kernels vs composed ones`;
-  if (wanted(composed)) {
+  if (peer === 'plain') return interleave(ourStep(task), plainStep(task), same);
+  if (peer === 'composed') {
     const rank = options.quick ? 4 : RANK;
-    const slow = ourStep(task, rank);
-    const peer: Step = async () => {
-      useComposedKernels();
-      try {
-        return await slow();
-      } finally {
-        registerWebgpuKernels();
-      }
-    };
-    await measure(composed, ourStep(task, rank), peer, true);
+    return interleave(ourStep(task, rank), withComposedKernels(ourStep(task, rank)), same);
   }
-
-  const tasks: [Task, boolean][] = [
-    [task, false],
-    [task, true],
-    [nanogptTask(options.quick), false],
-    [nanogptTask(options.quick), true],
-  ];
-  for (const [shape, half] of tasks) {
-    const name = `step, ${shape.name}: ours vs nanogpt${half ? ' in mixed precision' : ''}`;
-    if (!wanted(name)) continue;
-    if ('missing' in options.nanogpt) {
-      notes.push(`${name}: not measured. ${options.nanogpt.missing}`);
-      continue;
-    }
-    let peer: Contestant | undefined;
-    try {
-      peer = await Contestant.start({
-        name: 'nanogpt',
-        command: process.execPath,
-        args: [options.nanogpt.file, JSON.stringify({...shape, half})],
-      });
-      const contestant = peer;
-      await measure(name, ourStep(shape), async () => (await contestant.step()).loss, false);
-      notes.push(`${name}: ${JSON.stringify(peer.about)}`);
-    } catch (error) {
-      const {message} = error as Error;
-      const reason = /^.*Error: .*$/m.exec(message)?.[0] ?? message;
-      notes.push(`${name}: not measured. ${reason}`);
-    } finally {
-      peer?.stop();
-    }
+  if ('missing' in options.nanogpt) throw new Error(options.nanogpt.missing);
+  const contestant = await Contestant.start({
+    name: 'nanogpt',
+    command: process.execPath,
+    args: [options.nanogpt.file, JSON.stringify({...task, half: peer === 'nanogpt16'})],
+  });
+  try {
+    notes.push(`${plan.name}: ${JSON.stringify(contestant.about)}`);
+    const untrained = (loss: number) =>
+      Number.isFinite(loss) && Math.abs(loss - Math.log(task.config.vocab_size)) < UNTRAINED;
+    const step = async () => (await contestant.step()).loss;
+    return await interleave(ourStep(task), step, (a, b) => untrained(a) && untrained(b));
+  } finally {
+    contestant.stop();
   }
-  return {rows, notes};
 }
 
 async function alternateSteps(
@@ -104,6 +87,17 @@ async function alternateSteps(
     }
   }
   return {times, losses};
+}
+
+function withComposedKernels(step: Step): Step {
+  return async () => {
+    useComposedKernels();
+    try {
+      return await step();
+    } finally {
+      registerWebgpuKernels();
+    }
+  };
 }
 
 /** Puts the composed references in the place of this package's kernels until `registerWebgpuKernels` is called. */
