@@ -12,6 +12,7 @@ import {
   type CompressionSettings,
 } from '../../src/codecs/methods/index.js';
 import {llama, loadLlama, saveLlama} from '../../src/models/llama/index.js';
+import {sparseCrossEntropy} from '../../src/ops/index.js';
 import {checkpointFormat, splitModel, type InProcessPipeline} from '../../src/pipeline/index.js';
 import {usePipelines} from '../pipeline/support/pipelines.js';
 import {tinyBatch, tinyConfig, weightValues} from '../pipeline/support/tiny.js';
@@ -52,7 +53,7 @@ const ROWS: {
     ids: true,
     // A header, a code's number, and in each round four bfloat16 values.
     microbatch: 16 + 2 + 16,
-    // By itself it has no codebooks in the first hundred steps, and more codes than tokens here.
+    // By itself it has no codebooks in the first twenty steps, and more codes than tokens here.
     leg: {codec: 'rvq', codes: 4, warmupSteps: 1},
   },
   'mapl-no-anchors': {forward: 8, backward: 8, ids: true},
@@ -70,6 +71,26 @@ function modelOf(method: string): tfl.LayersModel {
   const {model} = planOf(method);
   const config = {...tinyConfig(null), hidden_size: WIDTH};
   return llama({...config, ...(model == null ? {} : {mapl: {stages: 4, ...model}})});
+}
+
+/** Mean loss of a model in one piece on the batch of step 0. */
+function wholeLoss(model: tfl.LayersModel): tf.Scalar {
+  return tf.tidy(() => {
+    const {ids, targets, shape} = tinyBatch(0);
+    const tensor = (values: ArrayLike<number>) =>
+      tf.tensor2d(Int32Array.from(values), shape as [number, number], 'int32');
+    return sparseCrossEntropy(model.apply(tensor(ids)) as tf.Tensor, tensor(targets)) as tf.Scalar;
+  });
+}
+
+const numbersOf = async (tensor: tf.Tensor) => Array.from(await tensor.data());
+
+/** Its gradients by tfjs alone. */
+function wholeGradients(model: tfl.LayersModel): tf.NamedTensorMap {
+  const variables = model.trainableWeights.map((w) => w.read() as tf.Variable);
+  const {value, grads} = tf.variableGrads(() => wholeLoss(model), variables);
+  value.dispose();
+  return grads;
 }
 
 describe('compression methods', () => {
@@ -136,6 +157,56 @@ describe('compression methods', () => {
           expect(forward.ids).toBe((row.ids ? 2 * TOKENS : 0) + 8 * (row.sequence ?? 0));
         }
       });
+
+      if (planOf(method).model != null || method === 'none') {
+        it('has the gradients of the whole model, and those of finite differences', async () => {
+          const model = modelOf(method);
+          const gradients: tf.NamedTensorMap = {};
+          const keep = (all: tf.NamedTensorMap) =>
+            Object.entries(all).forEach(([name, g]) => (gradients[name] = tf.keep(g.clone())));
+          const exact = {codec: 'float32'};
+          const pipeline = await runs.create({
+            model,
+            stages: CUTS,
+            optimizer: () => ({applyGradients: keep}),
+            legs: {forward: exact, backward: exact},
+            wire: 'float32',
+          });
+          await step(pipeline);
+          const expected = wholeGradients(model);
+          expect(Object.keys(gradients).sort()).toEqual(Object.keys(expected).sort());
+          let squares = 0;
+          for (const [name, gradient] of Object.entries(gradients)) {
+            const [a, b] = [await numbersOf(gradient), await numbersOf(expected[name])];
+            const largest = b.reduce((m, value) => Math.max(m, Math.abs(value)), 0);
+            const error = a.reduce((m, value, i) => Math.max(m, Math.abs(value - b[i])), 0);
+            expect(error)
+              .withContext(name)
+              .toBeLessThanOrEqual(1e-4 * largest + 1e-8);
+            squares += a.reduce((sum, value) => sum + value * value, 0);
+          }
+          // Along the gradient the loss changes by its norm.
+          const norm = Math.sqrt(squares);
+          const lossAt = async (distance: number) => {
+            const variables = model.trainableWeights.map((w) => w.read() as tf.Variable);
+            const before = variables.map((v) => v.clone());
+            tf.tidy(() =>
+              variables.forEach((v) =>
+                v.assign(tf.add(v, tf.mul(gradients[v.name], distance / norm))),
+              ),
+            );
+            const loss = wholeLoss(model);
+            const [value] = await loss.data();
+            variables.forEach((v, i) => v.assign(before[i]));
+            tf.dispose([loss, before]);
+            return value;
+          };
+          const distance = 0.002 / norm;
+          const slope = ((await lossAt(distance)) - (await lossAt(-distance))) / (2 * distance);
+          expect(slope / norm).toBeCloseTo(1, 2);
+          tf.dispose([gradients, expected]);
+        });
+      }
 
       it('goes on from a checkpoint as if nothing had been', async () => {
         const model = modelOf(method);
