@@ -35,6 +35,7 @@ interface StudyOptions {
   target?: string;
   again?: boolean;
   timeAgain?: boolean;
+  timings: boolean;
   reportOnly?: boolean;
 }
 
@@ -75,7 +76,7 @@ async function study(flags: string[], options: StudyOptions): Promise<void> {
   try {
     if (!options.reportOnly) {
       await doRuns({runs, folder, jobs, threads, onDone, log});
-      await timeRuns(planned, ledger, file, options.timeAgain ?? false, log);
+      if (options.timings) await timeRuns(planned, ledger, file, options.timeAgain ?? false, log);
     }
   } finally {
     // What is finished is worth a page, whatever happened to the rest.
@@ -175,6 +176,7 @@ const program = new Command('npm run study --')
   .option('--out <folder>', 'where the results go', path.join(root, 'benchmarks', 'results'))
   .option('--target <loss>', "validation loss to be timed at (default: 2 % above the baseline's)")
   .option('--again', 'do all runs anew, recorded or not')
+  .option('--no-timings', 'leave steps untimed: for a machine that does other work')
   .option('--time-again', 'time the steps of all rows anew: nothing else should run beside it')
   .option('--report-only', 'no runs: the report of those that are finished')
   .action(study);

@@ -46,10 +46,10 @@ const ROWS: {
   resbm: {forward: 8, backward: 8, ids: false},
   fixed: {forward: 8, backward: 8, ids: true},
   mapl: {forward: 8, backward: 8, ids: true},
-  // Two rounds of two bits in one group of four.
+  // Two rounds of two bits in two groups; four values of four bits and a scale.
   'mapl+rvq': {
-    forward: 0.5,
-    backward: 6,
+    forward: 1,
+    backward: 4,
     ids: true,
     // A header, a code's number, and in each round four bfloat16 values.
     microbatch: 16 + 2 + 16,

@@ -8,8 +8,8 @@ import {NAME, rvqSettings, sizeFor, vectorBytes} from './rvq_options.js';
  * MAPL+VQ (arXiv 2606.05484: groups, rounds, codebooks a boundary, each microbatch with a share of the codes; the rest after
  * EnCodec's practice, inferred, and a protocol of our own, method.md section 7).
  *
- * In the first `warmupSteps` (100) optimizer steps bfloat16 values cross. Then k-means makes codebooks from the last of them, and
- * what crosses are indices: `groups` (codes of width 4) times `rounds` (2) of ⌈log2 `codes`⌉ (256) bits a vector. The sender
+ * In the first `warmupSteps` (20) optimizer steps bfloat16 values cross. Then k-means makes codebooks from the last of them, and
+ * what crosses are indices: `groups` (codes of width 2) times `rounds` (2) of ⌈log2 `codes`⌉ (256) bits a vector. The sender
  * learns by moving averages, once a step; both ends keep a bfloat16 copy, the only one that encodes and decodes, of which each
  * microbatch of training renews one of `slices` parts. With the codebooks of a boundary's `quantizer` as those that learn, where
  * there is one.

@@ -12,16 +12,23 @@ import {packedLength} from './bit_packing.js';
 
 export const NAME = 'rvq';
 
-/** Widest code where the number of groups is not given. */
-const CODE_WIDTH = 4;
+/** Widest code where the number of groups is not given: with two rounds of 256 codes a byte a value, half of bfloat16's (published). */
+const CODE_WIDTH = 2;
+
+/**
+ * Ours, where the layer's are EnCodec's: activations move faster than codebooks that keep 0.99 of themselves, and with one code a
+ * microbatch (published, for long runs) the wire copy lags behind both. Chosen on validation text: docs/methods.md.
+ */
+const LEARNING = {decay: 0.9, warmupSteps: 20};
+const SLICES = 16;
 
 /** Options with their defaults filled in; both ends must have the same. */
 export type RvqSettings = Omit<QuantizerSettings, 'groups' | 'seed'> & {
-  /** Groups `G`; null for codes of width 4, or of the largest divisor of the width below that. */
+  /** Groups `G`; null for codes of width 2, or of the largest divisor of the width below that. */
   groups: number | null;
-  /** Parts that the codebooks are sent in, one with each microbatch: 1 to `codes`. Default `codes`, one code each (published). */
+  /** Parts that the codebooks are sent in, one with each microbatch: 1 to `codes`, one code each (published). Default 16. */
   slices: number;
-  /** `'token'` divides each vector by its root mean square, sent in bfloat16: for gradients. Default `'none'`. */
+  /** `'token'` divides each vector by its root mean square, sent in bfloat16: what grows stays in reach of the codes. Default `'none'`. */
   scale: 'none' | 'token';
 };
 
@@ -29,8 +36,12 @@ export type RvqSettings = Omit<QuantizerSettings, 'groups' | 'seed'> & {
 export function rvqSettings(options: Record<string, unknown> = {}): RvqSettings {
   const label = `leg codec '${NAME}'`;
   const groups = (options.groups ?? null) as number | null;
-  const {seed: _seed, ...checked} = quantizerSettings({...options, groups: groups ?? 1}, 0, label);
-  const slices = options.slices ?? checked.codes;
+  const {seed: _seed, ...checked} = quantizerSettings(
+    {...LEARNING, ...options, groups: groups ?? 1},
+    0,
+    label,
+  );
+  const slices = options.slices ?? Math.min(SLICES, checked.codes);
   if (!Number.isInteger(slices) || (slices as number) < 1 || (slices as number) > checked.codes) {
     const value = JSON.stringify(slices);
     throw new Error(

@@ -86,7 +86,8 @@ describe('leg codec rvq', () => {
 
   it('learns with the codebooks of the boundary as the layer does, and sends them slice by slice', async () => {
     const make = () => {
-      const layer = residualVectorQuantizer({...settings, deadCodeThreshold: 0, update: 'step'});
+      const learning = {decay: 0.9, deadCodeThreshold: 0};
+      const layer = residualVectorQuantizer({...settings, ...learning, update: 'step'});
       layer.build([null, null, 4]);
       layer.setCodebooks(books());
       return layer;

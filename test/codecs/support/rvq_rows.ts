@@ -2,8 +2,8 @@
 import type {LegRow} from './leg_rows.js';
 import {rotationGradient} from './rotation_gradient.js';
 
-/** Groups of codes of width 4, or of the largest divisor of the width below that. */
-const groupsOf = (width: number) => width / [4, 3, 2, 1].find((w) => width % w === 0)!;
+/** Groups of codes of width 2, or of the largest divisor of the width below that. */
+const groupsOf = (width: number) => width / (width % 2 === 0 ? 2 : 1);
 
 export const rvqRows: LegRow[] = [
   {
