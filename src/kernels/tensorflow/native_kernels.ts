@@ -10,6 +10,7 @@ import {
   CausalAttentionGrad,
   GlobalNorm,
   MuonUpdate,
+  PackHalf,
   PolarFactor,
   RmsNorm,
   RmsNormGrad,
@@ -21,6 +22,7 @@ import {
   SparseCrossEntropyGrad,
   SwiGLU,
   SwiGLUGrad,
+  UnpackHalf,
   type AdamWUpdateAttrs,
 } from '../kernel_names.js';
 import type {NodeBackend, NodeBinding, OpAttribute} from './node_backend.js';
@@ -38,6 +40,10 @@ interface NativeKernel {
    * every value of an attribute for good.
    */
   numbers?: (attrs: tf.NamedAttrMap) => number[];
+  /** Dtype of `numbers`; float32 by default. */
+  dtype?: 'int32';
+  /** Whether the library computes this on CPUs alone: a GPU then takes the composed reference. */
+  cpuOnly?: boolean;
 }
 
 const epsilon = {from: 'epsilon', to: 'epsilon', type: 'TF_ATTR_FLOAT'} as const;
@@ -115,11 +121,20 @@ export const NATIVE_KERNELS: Readonly<Record<string, NativeKernel>> = {
     numbers: ({beta}) => [beta as number, 1 - (beta as number)],
   },
   [GlobalNorm]: {op: 'MaplGlobalNorm', inputs: 'variadic', outputs: 1},
+  [PackHalf]: {op: 'MaplPackHalf', inputs: ['x'], outputs: 1, cpuOnly: true},
+  [UnpackHalf]: {
+    op: 'MaplUnpackHalf',
+    inputs: ['packed'],
+    outputs: 1,
+    numbers: ({shape}) => shape as number[],
+    dtype: 'int32',
+    cpuOnly: true,
+  },
 };
 
 /** The tfjs kernel that runs `native` on tfjs-node's backend. */
 export function nativeKernelConfig(kernelName: string, native: NativeKernel): tf.KernelConfig {
-  const {op, inputs: order, outputs, numbers} = native;
+  const {op, inputs: order, outputs, numbers, dtype = 'float32'} = native;
   return {
     kernelName,
     backendName: 'tensorflow',
@@ -127,7 +142,7 @@ export function nativeKernelConfig(kernelName: string, native: NativeKernel): tf
       const node = backend as NodeBackend;
       const names = order === 'variadic' ? Object.keys(inputs).map((_, i) => String(i)) : order;
       const tensors = names.map((name) => inputs[name] as tf.TensorInfo);
-      const last = numbers == null ? null : tf.tensor1d(numbers(attrs), 'float32');
+      const last = numbers == null ? null : tf.tensor1d(numbers(attrs), dtype);
       if (last != null) tensors.push(last);
       const attributes = opAttributes(native, attrs, names.length, node.binding);
       const result =

@@ -8,6 +8,7 @@ import {
   CausalAttentionGrad,
   GlobalNorm,
   MuonUpdate,
+  PackHalf,
   PolarFactor,
   RmsNorm,
   RmsNormGrad,
@@ -19,6 +20,7 @@ import {
   SparseCrossEntropyGrad,
   SwiGLU,
   SwiGLUGrad,
+  UnpackHalf,
 } from '../../../src/kernels/kernel_names.js';
 
 export interface NativeCase {
@@ -84,6 +86,11 @@ function makeCases(): NativeCase[] {
       const given = () => ({momentum: x(), gradient: x()});
       add(list, MuonUpdate, shape, given, {beta: 0.95, nesterov});
     }
+    const words = Math.ceil((n * d) / 2);
+    add(list, PackHalf, [n, d], () => ({x: x()}));
+    // Finite halves in both places.
+    const packed = () => tf.mul(ids(words, 0x7c00), tf.scalar(0x10001, 'int32'));
+    add(list, UnpackHalf, [n, d], () => ({packed: packed()}), {shape: [n, d]});
     add(list, GlobalNorm, [[n, d], [d], []], () => ({0: x(), 1: weight(), 2: tf.scalar(-3)}));
   }
   for (const [b, h, t, k] of [

@@ -101,6 +101,15 @@ int main() {
   Check("SwiGluGrad", {many, many}, [&](const Parallel& p, std::vector<Floats>& o) {
     mapl::SwiGluGrad(a.data(), b.data(), c.data(), o[0].data(), o[1].data(), many, p);
   });
+  // Words are compared as the floats of the same bits.
+  Check("PackHalf", {(many + 1) / 2}, [&](const Parallel& p, std::vector<Floats>& o) {
+    mapl::PackHalf(a.data(), reinterpret_cast<int32_t*>(o[0].data()), many, p);
+  });
+  Check("UnpackHalf", {many}, [&](const Parallel& p, std::vector<Floats>& o) {
+    std::vector<int32_t> packed((many + 1) / 2);
+    mapl::PackHalf(a.data(), packed.data(), many, p);
+    mapl::UnpackHalf(packed.data(), o[0].data(), many, p);
+  });
   Check("AdamW", {many, many, many}, [&](const Parallel& p, std::vector<Floats>& o) {
     mapl::AdamW(a.data(), b.data(), c.data(), squares.data(), o[0].data(), o[1].data(), o[2].data(),
                 many, {0.1f, 0.99f, 0.01f, 1e-8f, 0.01f, 0.999f}, p);

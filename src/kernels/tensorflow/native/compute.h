@@ -32,6 +32,10 @@ void SwiGlu(const float* gate, const float* up, float* y, int64_t size, const Pa
 void SwiGluGrad(const float* gate, const float* up, const float* dy, float* dgate, float* dup,
                 int64_t size, const Parallel& parallel);
 
+// Floats to IEEE halves and back, two a word, the even element in the lower 16 bits: `size` floats, (size + 1) / 2 words.
+void PackHalf(const float* x, int32_t* packed, int64_t size, const Parallel& parallel);
+void UnpackHalf(const int32_t* packed, float* x, int64_t size, const Parallel& parallel);
+
 // Sizes of an attention: q [batch,heads,queries,width], k and v [batch,groups,keys,width].
 struct AttentionSizes {
   int64_t batch, heads, groups, queries, keys, width;

@@ -54,6 +54,25 @@ void RunSwiGluGrad(const Call& call) {
              call.parallel());
 }
 
+void RunPackHalf(const Call& call) {
+  int32_t* packed = call.output<int32_t>(0, TensorShape({(call.size(0) + 1) / 2}));
+  if (!call.ok()) return;
+  PackHalf(call.floats(0), packed, call.size(0), call.parallel());
+}
+
+void RunUnpackHalf(const Call& call) {
+  TensorShape shape;
+  for (int64_t i = 0; i < call.size(1); i++) {
+    if (!call.Require(call.ints(1)[i] >= 0, "shape: expected no negative size")) return;
+    shape.AddDim(call.ints(1)[i]);
+  }
+  const int64_t size = shape.num_elements();
+  if (!call.Require((size + 1) / 2 == call.size(0), "packed: expected a word for two values")) return;
+  float* x = call.output(0, shape);
+  if (!call.ok()) return;
+  UnpackHalf(call.ints(0), x, size, call.parallel());
+}
+
 // Sizes from q, k and v at inputs 0 to 2.
 bool SizesOf(const Call& call, AttentionSizes* sizes) {
   for (int i = 0; i < 3; i++) {
@@ -178,6 +197,19 @@ REGISTER_OP("MaplSwiGluGrad")
     .Output("dup: float")
     .SetShapeFn(ShapesOf<0, 1>);
 REGISTER_KERNEL_BUILDER(Name("MaplSwiGluGrad").Device(DEVICE_CPU), Plain<RunSwiGluGrad>);
+
+REGISTER_OP("MaplPackHalf")
+    .Input("x: float")
+    .Output("packed: int32")
+    .SetShapeFn(tensorflow::shape_inference::UnknownShape);
+REGISTER_KERNEL_BUILDER(Name("MaplPackHalf").Device(DEVICE_CPU), Plain<RunPackHalf>);
+
+REGISTER_OP("MaplUnpackHalf")
+    .Input("packed: int32")
+    .Input("shape: int32")
+    .Output("x: float")
+    .SetShapeFn(tensorflow::shape_inference::UnknownShape);
+REGISTER_KERNEL_BUILDER(Name("MaplUnpackHalf").Device(DEVICE_CPU), Plain<RunUnpackHalf>);
 
 REGISTER_OP("MaplCausalAttention")
     .Input("q: float")
