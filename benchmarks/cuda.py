@@ -2,170 +2,333 @@
 
 Memory-bound kernels against the bandwidth of a copy (ratio: ours / copy, at least 0.8 wanted); attention against
 scaled_dot_product_attention in float32, RVQ against cdist + argmin, Polar Express against its products by cuBLAS (ratio:
-ours / peer in time). Writes benchmarks/results/cuda.json and .md.
+ours / peer in time). Where both sides compute the same, results are compared before times, and a row in which they disagree is
+refused; `npm run test:cuda` holds all kernels against float64. Writes benchmarks/results/cuda.json and .md.
+
+`-- --plan` writes the tables with "not measured" in every row, without a GPU; `-- --emulate` tries the program on the CPU with
+tiny sizes, and measures and writes nothing.
 """
+import argparse
 import ctypes
 import json
-import math
 import statistics
 import subprocess
 import sys
+import time
 from datetime import date
 from pathlib import Path
 
-import torch
+try:
+    import torch
+except ImportError:  # Enough for --plan.
+    torch = None
 
 ROOT = Path(__file__).resolve().parents[1]
+RESULTS = ROOT / "benchmarks/results"
 sys.path.insert(0, str(ROOT / "test/cuda"))
 
 ROUNDS, WARM_UP = 15, 3
 
+# A measured kernel moves at least this part of what a copy does in the same time; its bytes are read and written once.
+COPY_SHARE = 0.8
+# Half of the peer's speed is twice its time.
+ATTENTION_TIME = 2.0
+RVQ_TIME = 1 / 3
+POLAR_TIME = 1.2
 
-def milliseconds(run):
-    """One measurement: enough calls to last a millisecond or so, between two events."""
-    start, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
-    calls = 10
-    start.record()
-    for _ in range(calls):
-        run()
-    end.record()
-    torch.cuda.synchronize()
-    return start.elapsed_time(end) / calls
-
-
-def interleaved(ours, peer):
-    """Medians of both, measured in turns."""
-    times = ([], [])
-    for i in range(-WARM_UP, ROUNDS):
-        for side, run in enumerate((ours, peer)):
-            ms = milliseconds(run)
-            if i >= 0:
-                times[side].append(ms)
-    return tuple(statistics.median(t) for t in times)
-
-
-def row(name, ours, peer, limit, unit="ms", more_is_better=False):
-    ratio = ours / peer
-    held = ratio >= limit if more_is_better else ratio <= limit
-    print(f"{name}: {ours:.4g} vs {peer:.4g} {unit}, ratio {ratio:.3f}, limit {limit}{'' if held else ' MISSED'}", flush=True)
-    return {"name": name, "ours": ours, "peer": peer, "unit": unit, "ratio": ratio, "limit": limit, "held": held}
+# Rows, width, vocabulary, and rows of logits.
+SIZES = {"n": 16384, "d": 4096, "v": 50257, "m": 8192, "t": 2048, "head": 128}
+SMALL_SIZES = {"n": 64, "d": 64, "v": 257, "m": 64, "t": 4, "head": 16}
+MEMORY_BOUND = [
+    "rms_norm", "rms_norm_grad", "rotary_embedding", "swiglu", "swiglu_grad", "sparse_cross_entropy", "sparse_cross_entropy_grad",
+    "adamw", "muon", "global_norm", "scatter_rows",
+]
+# Batch, heads, groups of keys and values, positions, width.
+ATTENTION = [(8, 16, 16, 1024, 64), (4, 16, 4, 2048, 128), (2, 16, 16, 4096, 64)]
+# Rows, rounds, groups, codes, width of a code.
+RVQ = [(8192, 2, 8, 1024, 8), (16384, 4, 8, 256, 16), (8192, 2, 4, 1024, 32)]
+# Matrices, rows, columns.
+POLAR = [(4, 256, 64), (4, 2048, 128), (1, 4096, 1024), (4, 4096, 512)]
+SMALL = {"attention": [(1, 2, 1, 20, 16)], "rvq": [(64, 2, 2, 16, 8)], "polar": [(2, 20, 8)]}
 
 
-def memory_bound(k):
-    n, d, v = 16384, 4096, 50257
-    normal = lambda *shape: torch.randn(*shape, device="cuda")
+def planned(small=False):
+    """All rows as (group, name, peer, limit, unit, more is better), known without a GPU."""
+    s = SMALL_SIZES if small else SIZES
+    shapes = {"sparse_cross_entropy": f"{s['m']}×{s['v']}", "sparse_cross_entropy_grad": f"{s['m']}×{s['v']}",
+              "scatter_rows": f"{s['m']}×256 into {s['v']}"}
+    rows = [("memory", f"{name} ({shapes.get(name, str(s['n']) + '×' + str(s['d']))})", "bandwidth of a copy", COPY_SHARE, "TB/s", True)
+            for name in MEMORY_BOUND]
+    for b, h, g, t, d in SMALL["attention"] if small else ATTENTION:
+        sizes = f"{b}×{h}/{g} heads, {t} positions, {d} wide"
+        rows.append(("attention", f"causal_attention ({sizes})", "scaled_dot_product_attention, float32", ATTENTION_TIME, "ms", False))
+        rows.append(("attention", f"causal_attention_grad ({sizes})", "its backward", ATTENTION_TIME, "ms", False))
+    for n, rounds, groups, codes, width in SMALL["rvq"] if small else RVQ:
+        name = f"rvq_encode ({n} rows, {rounds} rounds, {groups} groups of {width}, {codes} codes)"
+        rows.append(("rvq", name, "cdist and argmin", RVQ_TIME, "ms", False))
+    for b, m, n in SMALL["polar"] if small else POLAR:
+        rows.append(("polar", f"polar_factor ({b}×{m}×{n}, 8 steps)", "its products by cuBLAS", POLAR_TIME, "ms", False))
+    return [dict(zip(("group", "name", "against", "limit", "unit", "more_is_better"), r)) for r in rows]
+
+
+class Clock:
+    """Times on the card; on the emulator of the CPU, which measures nothing, any clock will do."""
+
+    def __init__(self, emulate):
+        self.emulate = emulate
+        self.device = "cpu" if emulate else "cuda"
+        self.rounds, self.warm_up = (1, 0) if emulate else (ROUNDS, WARM_UP)
+
+    def milliseconds(self, run):
+        """One measurement: enough calls to last a millisecond or so, between two events."""
+        if self.emulate:
+            start = time.perf_counter()
+            run()
+            return 1000 * (time.perf_counter() - start)
+        start, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
+        calls = 10
+        start.record()
+        for _ in range(calls):
+            run()
+        end.record()
+        torch.cuda.synchronize()
+        return start.elapsed_time(end) / calls
+
+    def interleaved(self, ours, peer):
+        """Medians of both, measured in turns."""
+        times = ([], [])
+        for i in range(-self.warm_up, self.rounds):
+            for side, run in enumerate((ours, peer)):
+                ms = self.milliseconds(run)
+                if i >= 0:
+                    times[side].append(ms)
+        return tuple(statistics.median(t) for t in times)
+
+
+class Disagree(Exception):
+    """Two sides that should compute the same do not."""
+
+
+def check_agreement(ours, peer, tolerance=1e-3):
+    """Fails where results differ by more than this part of the largest value; of codes, where more than this part differs."""
+    for i, (a, b) in enumerate(zip(ours, peer, strict=True)):
+        if a.dtype == torch.int32:
+            difference = float((a != b).double().mean())
+        else:
+            difference = float((a - b).abs().max()) / float(b.abs().max())
+        if not difference <= tolerance:  # Also catches NaN.
+            raise Disagree(f"results disagree: result {i} by {difference:.1e}, at most {tolerance} allowed")
+
+
+def memory_bound(k, clock, small):
+    """Yields a function for each of MEMORY_BOUND, in their order, that gives ours and the copy's TB/s."""
+    s = SMALL_SIZES if small else SIZES
+    n, d, v, m, t, head = (s[key] for key in ("n", "d", "v", "m", "t", "head"))
+    device = clock.device
+    normal = lambda *shape: torch.randn(*shape, device=device)
     x, dy, w = normal(n, d), normal(n, d), normal(d)
     y, dx, dw = torch.empty_like(x), torch.empty_like(x), torch.empty_like(w)
     size, tensor = n * d, 4 * n * d
     # A copy is timed beside each kernel: it reads and writes `tensor` bytes.
     copy = lambda: y.copy_(x)
-    cos, sin = normal(2048, 64), normal(2048, 64)
-    rows = normal(8192, v)
-    ids = torch.randint(0, v, (8192,), device="cuda", dtype=torch.int32)
-    loss, lse, dloss = normal(8192), normal(8192) + 12, normal(8192)
+    cos, sin = normal(t, head // 2), normal(t, head // 2)
+    rows = normal(m, v)
+    ids = torch.randint(0, v, (m,), device=device, dtype=torch.int32)
+    loss, lse, dloss = normal(m), normal(m) + 12, normal(m)
     drows = torch.empty_like(rows)
-    a, b, c = normal(n, d), normal(n, d), normal(n, d).square()
+    a, c = normal(n, d), normal(n, d).square()
     oa, ob = torch.empty_like(a), torch.empty_like(a)
     count = 8
     pointers = (ctypes.c_void_p * count)(*[x.data_ptr() + i * tensor // count for i in range(count)])
     sizes = (ctypes.c_int64 * count)(*[size // count] * count)
     squares = normal(count)
-    few = torch.randint(0, v, (8192,), device="cuda", dtype=torch.int32)
-    out = normal(v, 256)
-    some = normal(8192, 256)
-    jobs = [
-        ("rms_norm", 2 * tensor, lambda: k.rms_norm(x, w, y, n, d, 1e-5)),
-        ("rms_norm_grad", 3 * tensor, lambda: k.rms_norm_grad(x, w, dy, dx, dw, n, d, 1e-5)),
-        ("rotary_embedding", 2 * tensor, lambda: k.rotary_embedding(x, cos, sin, y, size // (2048 * 128), 2048, 128)),
-        ("swiglu", 3 * tensor, lambda: k.swiglu(x, dy, y, size)),
-        ("swiglu_grad", 5 * tensor, lambda: k.swiglu_grad(x, dy, a, dx, y, size)),
-        ("sparse_cross_entropy", rows.nbytes, lambda: k.sparse_cross_entropy(rows, ids, loss, lse, 8192, v)),
-        ("sparse_cross_entropy_grad", 2 * rows.nbytes,
-         lambda: k.sparse_cross_entropy_grad(rows, ids, lse, dloss, drows, 8192, v)),
-        ("adamw", 7 * tensor, lambda: k.adamw(x, dy, a, c, y, oa, ob, size, 0.1, 0.99, 0.01, 1e-8, 1e-3, 0.999)),
-        ("muon", 4 * tensor, lambda: k.muon(a, x, oa, ob, size, 0.95, 0.05, 1)),
-        ("global_norm", tensor, lambda: k.global_norm(pointers, sizes, count, squares)),
-        ("scatter_rows", some.nbytes + out.nbytes, lambda: k.scatter_rows(some, few, out, 8192, v, 256)),
-    ]
-    for name, moved, run in jobs:
-        ours, peer = interleaved(run, copy)
-        yield row(f"{name}, bandwidth vs copy", moved / ours / 1e9, 2 * tensor / peer / 1e9, 0.8, "TB/s", True)
+    out, some = normal(v, 256), normal(m, 256)
+    jobs = {
+        "rms_norm": (2 * tensor, lambda: k.rms_norm(x, w, y, n, d, 1e-5)),
+        "rms_norm_grad": (3 * tensor, lambda: k.rms_norm_grad(x, w, dy, dx, dw, n, d, 1e-5)),
+        "rotary_embedding": (2 * tensor, lambda: k.rotary_embedding(x, cos, sin, y, size // (t * head), t, head)),
+        "swiglu": (3 * tensor, lambda: k.swiglu(x, dy, y, size)),
+        "swiglu_grad": (5 * tensor, lambda: k.swiglu_grad(x, dy, a, dx, y, size)),
+        "sparse_cross_entropy": (rows.nbytes, lambda: k.sparse_cross_entropy(rows, ids, loss, lse, m, v)),
+        "sparse_cross_entropy_grad": (2 * rows.nbytes, lambda: k.sparse_cross_entropy_grad(rows, ids, lse, dloss, drows, m, v)),
+        "adamw": (7 * tensor, lambda: k.adamw(x, dy, a, c, y, oa, ob, size, 0.1, 0.99, 0.01, 1e-8, 1e-3, 0.999)),
+        "muon": (4 * tensor, lambda: k.muon(a, x, oa, ob, size, 0.95, 0.05, 1)),
+        "global_norm": (tensor, lambda: k.global_norm(pointers, sizes, count, squares)),
+        "scatter_rows": (some.nbytes + out.nbytes, lambda: k.scatter_rows(some, ids, out, m, v, 256)),
+    }
+
+    def bandwidths(moved, run):
+        ours, peer = clock.interleaved(run, copy)
+        return moved / ours / 1e9, 2 * tensor / peer / 1e9
+
+    for name in MEMORY_BOUND:
+        moved, run = jobs[name]
+        yield lambda: bandwidths(moved, run)
 
 
-def attention(k):
-    for b, h, g, t, d in [(8, 16, 16, 1024, 64), (4, 16, 4, 2048, 128), (2, 16, 16, 4096, 64)]:
-        q, dout = (torch.randn(b, h, t, d, device="cuda") for _ in range(2))
-        key, value = (torch.randn(b, g, t, d, device="cuda") for _ in range(2))
-        out, lse, scale, sizes = torch.empty_like(q), torch.empty(b, h, t, device="cuda"), d**-0.5, (b, h, g, t, t, d)
+def attention(k, clock, small):
+    for b, h, g, t, d in SMALL["attention"] if small else ATTENTION:
+        q, dout = (torch.randn(b, h, t, d, device=clock.device) for _ in range(2))
+        key, value = (torch.randn(b, g, t, d, device=clock.device) for _ in range(2))
+        out, lse = torch.empty_like(q), torch.empty(b, h, t, device=clock.device)
+        scale, sizes = d**-0.5, (b, h, g, t, t, d)
         wide = [x.repeat_interleave(h // g, 1) for x in (key, value)]
+        ours = lambda: k.causal_attention(q, key, value, out, lse, *sizes, scale)
         peer = lambda: torch.nn.functional.scaled_dot_product_attention(q, *wide, is_causal=True)
-        with torch.no_grad():
-            pair = interleaved(lambda: k.causal_attention(q, key, value, out, lse, *sizes, scale), peer)
-        # Half of the peer's speed is twice its time.
-        yield row(f"causal_attention {sizes} vs scaled_dot_product_attention", *pair, 2.0)
+
+        def forward():
+            with torch.no_grad():
+                ours()
+                check_agreement([out], [peer()])
+                return clock.interleaved(ours, peer)
+
+        yield forward
         grads = [torch.empty_like(x) for x in (q, key, value)]
-        inputs = [x.requires_grad_(True) for x in (q, *wide)]
-        result = torch.nn.functional.scaled_dot_product_attention(*inputs, is_causal=True)
-        ours = lambda: k.causal_attention_grad(q, key, value, out, lse, dout, *grads, *sizes, scale)
-        pair = interleaved(ours, lambda: torch.autograd.grad(result, inputs, dout, retain_graph=True))
-        yield row(f"causal_attention_grad {sizes} vs its backward", *pair, 2.0)
+
+        def backward():
+            ours()
+            inputs = [x.requires_grad_(True) for x in (q, *wide)]
+            result = torch.nn.functional.scaled_dot_product_attention(*inputs, is_causal=True)
+            back = lambda: torch.autograd.grad(result, inputs, dout, retain_graph=True)
+            ours_back = lambda: k.causal_attention_grad(q, key, value, out, lse, dout, *grads, *sizes, scale)
+            ours_back()
+            dq, *rest = back()
+            # The peer's heads are copies of the groups: the gradient of a group is the sum of theirs.
+            summed = [x.reshape(b, g, h // g, t, d).sum(2) for x in rest]
+            check_agreement(grads, [dq, *summed])
+            return clock.interleaved(ours_back, back)
+
+        yield backward
 
 
-def rvq(k):
-    for n, rounds, groups, codes, width in [(8192, 2, 8, 1024, 8), (16384, 4, 8, 256, 16), (8192, 2, 4, 1024, 32)]:
-        z, books = torch.randn(n, groups * width, device="cuda"), torch.randn(rounds, groups, codes, width, device="cuda")
-        out = torch.empty(rounds, n, groups, dtype=torch.int32, device="cuda")
+def rvq(k, clock, small):
+    for n, rounds, groups, codes, width in SMALL["rvq"] if small else RVQ:
+        z = torch.randn(n, groups * width, device=clock.device)
+        books = torch.randn(rounds, groups, codes, width, device=clock.device)
+        out = torch.empty(rounds, n, groups, dtype=torch.int32, device=clock.device)
 
         def composed():
             residual = z.view(n, groups, width).transpose(0, 1)
+            indices = []
             for r in range(rounds):
                 chosen = torch.cdist(residual, books[r]).argmin(-1)
                 residual = residual - books[r].gather(1, chosen[..., None].expand(-1, -1, width))
+                indices.append(chosen)
+            return indices
 
         sizes = (n, rounds, groups, codes, width)
-        yield row(f"rvq_encode {sizes} vs cdist + argmin", *interleaved(lambda: k.rvq_encode(z, books, out, *sizes), composed), 1 / 3)
+
+        def measure():
+            ours = lambda: k.rvq_encode(z, books, out, *sizes)
+            ours()
+            theirs = torch.stack([chosen.T for chosen in composed()]).to(torch.int32)
+            check_agreement([out], [theirs])
+            return clock.interleaved(ours, composed)
+
+        yield measure
 
 
-def polar(k):
+def polar(k, clock, small):
     from cases import polar_coefficients
     coefficients = polar_coefficients(8, 0, 0)
     flat = (ctypes.c_float * (3 * len(coefficients)))(*[c for triple in coefficients for c in triple])
-    for b, m, n in [(4, 256, 64), (4, 2048, 128), (1, 4096, 1024), (4, 4096, 512)]:
-        y = torch.randn(b, m, n, device="cuda")
+    for b, m, n in SMALL["polar"] if small else POLAR:
+        y = torch.randn(b, m, n, device=clock.device)
         out, x = torch.empty_like(y), y / y.norm(dim=(1, 2), keepdim=True)
-        gram, square, product = torch.empty(b, n, n, device="cuda"), torch.empty(b, n, n, device="cuda"), torch.empty_like(y)
+        gram, square = torch.empty(b, n, n, device=clock.device), torch.empty(b, n, n, device=clock.device)
+        product = torch.empty_like(y)
 
+        # The peer's products alone have no result to compare.
         def products():
             for _ in coefficients:
                 torch.bmm(x.transpose(1, 2), x, out=gram)
                 torch.bmm(gram, gram, out=square)
                 torch.bmm(x, square, out=product)
 
-        ours = lambda: k.polar_factor(y, flat, len(coefficients), out, b, m, n)
-        yield row(f"polar_factor {(b, m, n)}, {len(coefficients)} steps vs cuBLAS for its products", *interleaved(ours, products), 1.2)
+        yield lambda: clock.interleaved(lambda: k.polar_factor(y, flat, len(coefficients), out, b, m, n), products)
+
+
+GROUPS = {"memory": memory_bound, "attention": attention, "rvq": rvq, "polar": polar}
+
+
+def measure_all(kernels, clock, small):
+    """Every planned row with what was measured, or why not."""
+    rows = []
+    plan = planned(small)
+    for group, cases in GROUPS.items():
+        for row, measure in zip([r for r in plan if r["group"] == group], cases(kernels, clock, small), strict=True):
+            try:
+                ours, peer = measure()
+                ratio = ours / peer
+                held = ratio >= row["limit"] if row["more_is_better"] else ratio <= row["limit"]
+                measured = {"ours": ours, "peer": peer, "ratio": ratio, "held": held}
+                rows.append({**row, "measured": measured, "reason": None})
+                print(f"{row['name']} vs {row['against']}: {ours:.4g} vs {peer:.4g} {row['unit']}, ratio {ratio:.3f}, "
+                      f"limit {row['limit']:.3g}{'' if held else ' MISSED'}", flush=True)
+            except Disagree as error:
+                rows.append({**row, "measured": None, "reason": str(error)})
+                print(f"{row['name']} vs {row['against']}: not measured, {error}", flush=True)
+    return rows
+
+
+def markdown(result):
+    machine, rows = result["machine"], result["rows"]
+    lines = ["# Benchmark: cuda", ""]
+    if machine is None:
+        lines += ["**Nothing here has been measured: there was no GPU.** On a machine with an NVIDIA GPU, nvcc and PyTorch, "
+                  "`npm run bench:cuda` measures every row and writes this file again; `npm run test:cuda` tests the kernels there, "
+                  "with compute-sanitizer's memcheck and racecheck, which have not run either.", ""]
+    else:
+        lines += [f"{sum(r['measured'] is not None for r in rows)} of {len(rows)} rows measured.", ""]
+    lines += ["Medians of interleaved runs on one card. TB/s: more is better, ratio at least what is wanted; ms: at most.", "",
+              "| ours | against | ours | peer | unit | ratio | wanted | held |", "| --- | --- | --- | --- | --- | --- | --- | --- |"]
+    for r in rows:
+        wanted = f"{'≥' if r['more_is_better'] else '≤'} {r['limit']:.3g}"
+        m = r["measured"]
+        cells = ["not measured", "not measured", r["unit"], "–", wanted, "–"] if m is None else \
+            [f"{m['ours']:.4g}", f"{m['peer']:.4g}", r["unit"], f"{m['ratio']:.3f}", wanted, "yes" if m["held"] else "no"]
+        lines.append("| " + " | ".join([r["name"], r["against"], *cells]) + " |")
+    lines += [""]
+    if machine is not None:
+        lines += [f"* {machine['gpu']}, torch {machine['torch']} (CUDA {machine['cuda']}), {machine['nvcc']}; {ROUNDS} rounds"]
+        lines += [f"* {r['name']}: not measured, {r['reason']}" for r in rows if r["measured"] is None]
+    return "\n".join([*lines, f"* Command: `{result['command']}`, {result['date']}", ""])
+
+
+def write(machine, rows, command):
+    RESULTS.mkdir(exist_ok=True)
+    result = {"command": command, "date": str(date.today()), "machine": machine, "rounds": ROUNDS, "rows": rows}
+    (RESULTS / "cuda.json").write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n")
+    (RESULTS / "cuda.md").write_text(markdown(result))
 
 
 def main():
-    if not torch.cuda.is_available():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--plan", action="store_true", help='write the tables with "not measured" in every row')
+    parser.add_argument("--emulate", action="store_true", help="try the program on the CPU, measure and write nothing")
+    options = parser.parse_args()
+    if options.plan:
+        file = RESULTS / "cuda.json"
+        if file.exists() and json.loads(file.read_text())["machine"] is not None:
+            sys.exit(f"--plan: {file} has measurements, which this would overwrite")
+        write(None, [{**row, "measured": None, "reason": "no GPU so far"} for row in planned()], "npm run bench:cuda -- --plan")
+        return
+    if torch is None:
+        sys.exit("bench:cuda: this Python has no PyTorch")
+    if not options.emulate and not torch.cuda.is_available():
         print("bench:cuda: skipped, PyTorch sees no GPU here; nothing has been measured")
         return
     from kernels import Kernels, find_nvcc
     torch.backends.cuda.matmul.allow_tf32 = False
     torch.backends.cudnn.allow_tf32 = False
-    kernels = Kernels(poison=False)
-    rows = [r for group in (memory_bound, attention, rvq, polar) for r in group(kernels)]
+    rows = measure_all(Kernels(options.emulate, poison=False), Clock(options.emulate), options.emulate)
+    if options.emulate:
+        refused = [row for row in rows if row["measured"] is None]
+        print(f"bench:cuda: {len(rows)} rows tried on the emulator, {len(refused)} refused; nothing has been measured")
+        sys.exit(1 if refused else 0)
     nvcc = subprocess.run([find_nvcc(), "--version"], capture_output=True, text=True).stdout.strip().splitlines()[-1]
     machine = {"gpu": torch.cuda.get_device_name(), "torch": torch.__version__, "cuda": torch.version.cuda, "nvcc": nvcc}
-    folder = ROOT / "benchmarks/results"
-    folder.mkdir(exist_ok=True)
-    result = {"command": "npm run bench:cuda", "date": str(date.today()), "machine": machine, "rounds": ROUNDS, "rows": rows}
-    (folder / "cuda.json").write_text(json.dumps(result, indent=2) + "\n")
-    lines = ["# Benchmark: cuda", "", "Medians of interleaved runs on one card. Bandwidth: more is better, at least the limit; times: at most.", "",
-             "| name | ours | peer | unit | ratio | limit | held |", "| --- | --- | --- | --- | --- | --- | --- |"]
-    lines += [f"| {r['name']} | {r['ours']:.4g} | {r['peer']:.4g} | {r['unit']} | {r['ratio']:.3f} | {r['limit']:.3g} | {'yes' if r['held'] else 'no'} |"
-              for r in rows]
-    lines += ["", f"* {machine['gpu']}, torch {machine['torch']} (CUDA {machine['cuda']}), {machine['nvcc']}; {ROUNDS} rounds; {result['date']}", ""]
-    (folder / "cuda.md").write_text("\n".join(lines))
+    write(machine, rows, "npm run bench:cuda")
 
 
 if __name__ == "__main__":

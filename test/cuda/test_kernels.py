@@ -4,14 +4,16 @@ Each case runs twice into poisoned memory between guards: nothing outside may ch
 the run ends with compute-sanitizer's memcheck and racecheck over the small shapes, where it is installed.
 """
 import argparse
+import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import torch
 
 from cases import FAMILIES, Inputs
-from kernels import Kernels, Output
+from kernels import Kernels, Output, find_nvcc
 
 
 def error_of(actual, expected):
@@ -97,16 +99,27 @@ def check_behaviour(kernels, device):
     return failures
 
 
+def find_sanitizer():
+    """compute-sanitizer on the PATH, or in the toolkit that nvcc belongs to, which does not always link it."""
+    nvcc = find_nvcc()
+    toolkits = ["/usr/local/cuda"] if nvcc is None else [Path(nvcc).resolve().parents[1], "/usr/local/cuda"]
+    places = ("bin/compute-sanitizer", "compute-sanitizer/compute-sanitizer", "extras/compute-sanitizer/compute-sanitizer")
+    beside = (shutil.which(str(Path(toolkit) / place)) for toolkit in toolkits for place in places)
+    return shutil.which("compute-sanitizer") or next(filter(None, beside), None)
+
+
 def sanitize():
     """memcheck and racecheck over the small shapes; returns the names of those that found something."""
-    tool = shutil.which("compute-sanitizer") or shutil.which("/usr/local/cuda/bin/compute-sanitizer")
+    tool = find_sanitizer()
     if tool is None:
-        print("compute-sanitizer: not installed, skipped")
+        print("compute-sanitizer: not found beside nvcc, memcheck and racecheck SKIPPED")
         return []
+    # Without PyTorch's pool each tensor is an allocation whose ends memcheck knows.
+    environment = {**os.environ, "PYTORCH_NO_CUDA_MEMORY_CACHING": "1"}
     failed = []
     for check_name in ("memcheck", "racecheck"):
         command = [tool, f"--tool={check_name}", "--error-exitcode=9", sys.executable, __file__, "--sanitized"]
-        result = subprocess.run(command, capture_output=True, text=True)
+        result = subprocess.run(command, capture_output=True, text=True, env=environment)
         print(f"compute-sanitizer {check_name}: {'clean' if result.returncode == 0 else 'FAILED'}")
         if result.returncode != 0:
             print((result.stdout + result.stderr)[-6000:])
