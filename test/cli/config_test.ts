@@ -40,6 +40,7 @@ describe('configuration', () => {
     ['a word for a number', {training: {steps: 'many'}}, /training\.steps is "many"/],
     ['no steps', {training: {steps: 0}}, /training\.steps is 0/],
     ['half a step', {training: {steps: 1.5}}, /training\.steps is 1\.5/],
+    ['endless steps', {training: {steps: Infinity}}, /training\.steps is Infinity/],
     ['a negative rate', {training: {muonLearningRate: -1}}, /muonLearningRate is -1/],
     ['an unknown schedule', {pipeline: {schedule: '1b1f'}}, /pipeline\.schedule is "1b1f".*1f1b/],
     [
@@ -198,6 +199,8 @@ describe('configuration files and flags', () => {
     await expectAsync(readSettings(join(folder, 'bad.json'))).toBeRejectedWithError(/is not JSON/);
     await writeFile(join(folder, 'bad.yaml'), 'a: [1');
     await expectAsync(readSettings(join(folder, 'bad.yaml'))).toBeRejectedWithError(/is not YAML/);
+    await writeFile(join(folder, 'bare.yaml'), 'model:\n  # layers: 8\ntraining:\n  steps: 3\n');
+    expect((await parse('--config', join(folder, 'bare.yaml'))).training.steps).toBe(3);
     await writeFile(join(folder, 'list.yaml'), '- 1\n');
     await expectAsync(readSettings(join(folder, 'list.yaml'))).toBeRejectedWithError(
       /should hold sections/,

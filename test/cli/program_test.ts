@@ -1,4 +1,4 @@
-import {cp, mkdir, mkdtemp, readFile, rm, truncate, writeFile} from 'node:fs/promises';
+import {cp, mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import path from 'node:path';
 import {getMethod, methodNames} from '../../src/codecs/methods/index.js';
@@ -74,6 +74,7 @@ describe('program, wrong use', () => {
   beforeAll(async () => {
     folder = await mkdtemp(path.join(tmpdir(), 'mapl-program-'));
     await writeFile(path.join(folder, 'empty.txt'), ' \n');
+    await writeFile(path.join(folder, 'words.txt'), 'The sea was calm. '.repeat(2000));
     await writeFile(path.join(folder, 'short.txt'), 'Too short a text.');
     await mkdir(path.join(folder, 'runs', 'old'), {recursive: true});
     await writeFile(path.join(folder, 'runs', 'old', 'config.json'), '{}');
@@ -86,6 +87,11 @@ describe('program, wrong use', () => {
     await cp(fixturePath('llama'), path.join(folder, 'wider'), {recursive: true});
     const config = await readFile(path.join(folder, 'wider', 'config.json'), 'utf8');
     await writeFile(path.join(folder, 'wider', 'config.json'), config.replace('176', '180'));
+    await cp(fixturePath('llama'), path.join(folder, 'ranked'), {recursive: true});
+    await writeFile(
+      path.join(folder, 'ranked', 'config.json'),
+      JSON.stringify({...(JSON.parse(config) as object), mapl: {stages: 2, rank: 8}}),
+    );
     await writeFile(path.join(folder, 'unknown.yaml'), 'training:\n  learningRate: 1\n');
   });
   afterAll(async () => {
@@ -136,6 +142,13 @@ describe('program, wrong use', () => {
       'inspect FOLDER/wider',
       /has shape \[176, 64\], expected \[180, 64\]/,
     ],
+    [
+      'what only --energy needs',
+      'inspect FOLDER/cut --tokens 5',
+      /--tokens has .* with --energy only/,
+    ],
+    ['a rank with --energy', 'inspect FOLDER/cut --energy --rank 4', /--rank has no effect/],
+    ['a second rank', 'inspect FOLDER/ranked --rank 4', /has boundaries already, of rank 8/],
     ['a number that is none', 'generate x --max-tokens many', /expected a whole number/],
     ['a split that is none', 'eval FOLDER/bad --split some', /--split is 'some'/],
     ['a stage by hand', 'stage', /is started by 'tfjs-mapl train'/],
@@ -148,4 +161,17 @@ describe('program, wrong use', () => {
       await expectAsync(run(args)).toBeRejectedWithError(message);
     });
   }
+
+  it('keeps the run that --force was to replace when the new one cannot start', async () => {
+    const old = path.join(folder, 'runs', 'old');
+    for (const wrong of [
+      ['--tokenizer', path.join(folder, 'none')],
+      ['--text', path.join(folder, 'words.txt'), '--initial-model', path.join(folder, 'none')],
+    ]) {
+      const small = ['--backend', 'cpu', '--processes', '1', '--batch-size', '4'];
+      const args = ['train', '--name', 'old', '--force', '--runs', path.join(folder, 'runs')];
+      await expectAsync(run([...args, ...small, ...wrong])).toBeRejectedWithError(/there is no/i);
+      expect(await readdir(old)).toEqual(['config.json']);
+    }
+  });
 });

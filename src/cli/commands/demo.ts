@@ -1,3 +1,4 @@
+import {existsSync} from 'node:fs';
 import {Command} from 'commander';
 import {addConfigFlags, configFromOptions} from '../config/flags.js';
 import type {RunConfig} from '../config/schema.js';
@@ -58,6 +59,12 @@ async function demo(options: Record<string, unknown>): Promise<void> {
     ['uncompressed', 'none'],
     ['mapl', config.compression.method === 'none' ? 'mapl' : config.compression.method],
   ];
+  const together = RunFolder.open(config.output.runs, name, 'replace');
+  if (existsSync(together.file('config.json'))) {
+    throw new Error(
+      `'${together.path}' is a run of train; the demo would write its report into it. Choose another --name.`,
+    );
+  }
   const runs: Array<ReportedRun & {folder: RunFolder}> = [];
   for (const [label, method] of methods) {
     const own = {...config, compression: {...config.compression, method}};
@@ -85,7 +92,6 @@ async function demo(options: Record<string, unknown>): Promise<void> {
   log(`\n${terminalTable(comparisonTable(summaries))}`);
   log(terminalTable(boundaryTable(summaries)));
   for (const {run, prompt, text} of samples) log(`\n${run}: ${prompt}${text}`);
-  const together = RunFolder.open(config.output.runs, name, 'replace');
   const title = `MAPL demo: ${config.training.steps} steps on English text`;
   await writeFileAtomic(together.file('report.html'), reportPage(title, runs, samples));
   const comparison = {runs: summaries, samples, seconds: (Date.now() - started) / 1000};

@@ -62,6 +62,20 @@ export function inspectCommand(): Command {
   ]);
 }
 
+/** Options that ask for something else than the others do, so that no word of a user is passed over. */
+function refuseIdle(options: InspectOptions): void {
+  const idle = options.energy
+    ? (['rank'] as const)
+    : (['text', 'tokens', 'context', 'tokenizer'] as const);
+  const given = idle.find((name) => options[name] !== undefined);
+  if (given == null) return;
+  throw new Error(
+    options.energy
+      ? `--${given} has no effect with --energy, which looks at all ranks: leave it out.`
+      : `--${given} has an effect with --energy only: add that, or leave it out.`,
+  );
+}
+
 /** A number of stages, or names. */
 function stagesOf(text: string): number | string[] {
   const number = Number(text);
@@ -69,6 +83,7 @@ function stagesOf(text: string): number | string[] {
 }
 
 async function inspect(given: string, options: InspectOptions): Promise<void> {
+  refuseIdle(options);
   if (options.energy) {
     const stages = options.stages == null ? undefined : stagesOf(options.stages);
     return inspectEnergy(given, {...options, stages});
@@ -78,11 +93,16 @@ async function inspect(given: string, options: InspectOptions): Promise<void> {
   const source = await readConfig(files);
   const file = path.join(folder, 'config.json');
   let config = resolveLlamaConfig(source as unknown as LlamaConfig, file);
-  await checkWeights(files, config);
   const {wire, rank} = options;
+  if (rank != null && config.mapl != null) {
+    throw new Error(
+      `--rank is ${rank}, but '${folder}' has boundaries already, of rank ${config.mapl.rank}: leave it out.`,
+    );
+  }
+  await checkWeights(files, config);
   const trained = config.mapl?.stages ?? Math.min(4, config.num_hidden_layers);
   const stages = stagesOf(options.stages ?? String(trained));
-  if (rank != null && config.mapl == null) {
+  if (rank != null) {
     if (typeof stages !== 'number') {
       throw new Error(
         '--rank needs --stages to be a number: boundaries are put after equal parts.',

@@ -25,7 +25,8 @@ function describeIssue(issue: z.core.$ZodIssue, input: Settings): string {
   let value: unknown = input;
   for (const key of issue.path)
     value = isObject(value) || Array.isArray(value) ? Reflect.get(value, key) : undefined;
-  return `${path} is ${JSON.stringify(value)}: ${issue.message}`;
+  const shown = typeof value === 'number' ? String(value) : JSON.stringify(value);
+  return `${path} is ${shown}: ${issue.message}`;
 }
 
 /**
@@ -83,7 +84,10 @@ export async function readSettings(file: string): Promise<Settings> {
         `got ${JSON.stringify(settings)}.`,
     );
   }
-  return settings;
+  // A section whose settings are all commented out is null in YAML.
+  return Object.fromEntries(
+    Object.entries(settings).map(([section, values]) => [section, values ?? {}]),
+  );
 }
 
 /**

@@ -4,6 +4,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   writeFileSync,
@@ -16,6 +17,10 @@ import type {RunSummary} from './summary.js';
 
 /** How to treat a folder that is already there. */
 export type ExistingRun = 'refuse' | 'resume' | 'replace';
+
+/** What a run, or the comparison of a demo, writes into its folder. */
+const OWN =
+  /^((config\.json|metrics\.jsonl|summary\.json|report\.html)(\..*)?|checkpoints|logs|start|\.DS_Store)$/;
 
 /** Names that can be a folder on every system. */
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
@@ -41,13 +46,14 @@ export class RunFolder {
   }
 
   /**
-   * Opens a run's folder. A new one is made with the first file in it: a run that never starts leaves none behind.
+   * Opens a run's folder. A new one is made with the first file in it: a run that never starts leaves none behind, and an
+   * older one that it was to replace is there until `setAside`.
    *
    * @param runs Folder of all runs.
    * @param name Name of this one.
    * @param existing What to do when it is there already.
    * @throws Error on a name that is no folder name, on a run that exists (`refuse`) or does not
-   *     (`resume`).
+   *     (`resume`), and on a folder with something of the user's in it, which a new run would remove.
    */
   static open(runs: string, name: string, existing: ExistingRun): RunFolder {
     if (!NAME.test(name)) {
@@ -56,6 +62,8 @@ export class RunFolder {
       );
     }
     const run = new RunFolder(name, runs);
+    // One that was set aside for a run that was killed before it came up.
+    if (!existsSync(run.file('config.json')) && existsSync(run.aside)) run.putBack();
     const there = existsSync(path.join(run.path, 'config.json'));
     if (there && existing === 'refuse') {
       throw new Error(
@@ -68,8 +76,38 @@ export class RunFolder {
         `There is no run '${name}' in '${path.resolve(runs)}' to resume; start it without --resume.`,
       );
     }
-    if (existing === 'replace') rmSync(run.path, {recursive: true, force: true});
+    const entries = existing !== 'resume' && existsSync(run.path) ? readdirSync(run.path) : [];
+    const strange = entries.find((entry) => !OWN.test(entry));
+    if (strange != null) {
+      throw new Error(
+        `'${run.path}' has something in it that no run writes: '${strange}'. Choose another --name, or move it away.`,
+      );
+    }
     return run;
+  }
+
+  /** Where the run that this one replaces waits until this one has come up. */
+  private get aside(): string {
+    return path.join(path.dirname(this.path), `.${this.name}.replaced`);
+  }
+
+  /** Moves what is in the folder out of the way: `forgetReplaced` or `putBack` must follow. */
+  setAside(): void {
+    if (!existsSync(this.path)) return;
+    rmSync(this.aside, {recursive: true, force: true});
+    renameSync(this.path, this.aside);
+  }
+
+  /** Restores what was set aside, over whatever has been written since. */
+  putBack(): void {
+    if (!existsSync(this.aside)) return;
+    rmSync(this.path, {recursive: true, force: true});
+    renameSync(this.aside, this.path);
+  }
+
+  /** Removes what was set aside. */
+  forgetReplaced(): void {
+    rmSync(this.aside, {recursive: true, force: true});
   }
 
   /** Removes the folder, if all that is in it are empty folders and empty files: the logs of stages that said nothing. */

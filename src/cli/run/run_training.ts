@@ -23,7 +23,7 @@ export interface TrainingArgs {
   config: RunConfig;
   /** The run's folder, opened. */
   run: RunFolder;
-  /** Go on from the last checkpoint in the folder. */
+  /** Go on from the last checkpoint in the folder; else what is in the folder is replaced once this run has come up. */
   resume: boolean;
   /** What the run is called in progress lines. */
   title: string;
@@ -68,15 +68,20 @@ export async function runTraining(args: TrainingArgs): Promise<RunSummary> {
   );
   const from = resume ? await latestCheckpoint(run.checkpoints) : null;
   const resumeFrom = from?.folder ?? null;
-  const startModel = resume ? null : await fitStart(args, text);
-  const launch = {config, backend: backend.name, text, run, startModel, resumeFrom};
-  const launched = await launchStages(launch).catch(async (error: unknown) => {
+  if (!resume) run.setAside();
+  const comeUp = async () => {
+    const startModel = resume ? null : await fitStart(args, text);
+    return launchStages({config, backend: backend.name, text, run, startModel, resumeFrom});
+  };
+  const launched = await comeUp().catch(async (error: unknown) => {
     run.removeIfEmpty();
+    run.putBack();
     throw from == null ? error : await withOlderCheckpoint(error, run.checkpoints, from);
   });
   if (launched.pids.length) log(`${title}: stages are processes ${launched.pids.join(', ')}`);
-  // Only now: a run that never came up leaves no run behind.
+  // Only now: a run that never came up leaves no run behind, and the one it was to replace as it was.
   await run.writeConfig(config);
+  run.forgetReplaced();
   const facts = {
     name: run.name,
     config,
