@@ -1,6 +1,7 @@
 /** `BatchMatMul` for wasm: transposes first, and goes through a batch product by product. */
 import * as tf from '@tensorflow/tfjs-core';
-import {multiplyPairs, type Operand} from './products.js';
+import {multiplyPairs} from './product_pairs.js';
+import type {Operand} from './products.js';
 import {integers, type WasmBackend, type WasmKernel} from './wasm_backend.js';
 
 /** Shapes of a batched product, as tfjs defines it. */

@@ -1,6 +1,5 @@
 /** Matrix products on the heap of tfjs-wasm, all through XNNPACK's path. */
 import * as tf from '@tensorflow/tfjs-core';
-import {transposeMatrix} from './transpose_matrix.js';
 import type {WasmBackend, WasmFunction} from './wasm_backend.js';
 
 /**
@@ -94,56 +93,4 @@ export interface Operand {
   isTransposed: boolean;
   /** Number of the tensor, where there is a single matrix that is a tensor. */
   id?: number;
-}
-
-/**
- * Products of pairs of matrices, `out[i] = op(left[leftAt(i)]) · op(right[rightAt(i)])`, each through XNNPACK. A transposed
- * operand is transposed into scratch memory first: that costs a few per cent of the product, where the C++ side's own path
- * for it is ten times slower.
- */
-export function multiplyPairs(
-  backend: WasmBackend,
-  left: Operand,
-  right: Operand,
-  out: number,
-  count: number,
-  leftAt: (i: number) => number = (i) => i,
-  rightAt: (i: number) => number = (i) => i,
-): void {
-  const [m, k] = left.isTransposed ? [left.columns, left.rows] : [left.rows, left.columns];
-  const n = right.isTransposed ? right.rows : right.columns;
-  const leftSize = m * k;
-  const rightSize = k * n;
-  const leftScratch = left.isTransposed ? leftSize : 0;
-  const rightScratch = right.isTransposed ? rightSize : 0;
-  const rightId = right.isTransposed || count !== 1 ? undefined : right.id;
-
-  withScratch(backend, leftScratch + rightScratch, (scratch) => {
-    const place = (operand: Operand, size: number, at: number, target: number): number => {
-      const source = operand.offset + at * size * 4;
-      if (!operand.isTransposed) {
-        return source;
-      }
-      const from = view(backend, source, size);
-      transposeMatrix(from, view(backend, target, size), operand.rows, operand.columns);
-      return target;
-    };
-    let lastLeft = -1;
-    let lastRight = -1;
-    let leftPlace = 0;
-    let rightPlace = 0;
-    for (let i = 0; i < count; i++) {
-      const l = leftAt(i);
-      const r = rightAt(i);
-      if (l !== lastLeft) {
-        leftPlace = place(left, leftSize, l, scratch);
-        lastLeft = l;
-      }
-      if (r !== lastRight) {
-        rightPlace = place(right, rightSize, r, scratch + leftScratch * 4);
-        lastRight = r;
-      }
-      multiply(backend, leftPlace, rightPlace, out + i * m * n * 4, [m, k, n], rightId);
-    }
-  });
 }

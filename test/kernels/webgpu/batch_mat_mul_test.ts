@@ -2,7 +2,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import {rmsNorm} from '../../../src/ops/index.js';
 import {dense, expectClose, matMul, normal, toTensor, transpose} from '../../support/dense.js';
-import {poison} from './poison.js';
+import {poison} from '../../support/poison.js';
 
 const INNER = 2100;
 const [ROWS, COLUMNS] = [35, 40];

@@ -12,7 +12,7 @@ import {
   type Dense,
 } from '../../support/dense.js';
 import * as reference from '../../support/reference_ops.js';
-import {poison} from './poison.js';
+import {poison} from '../../support/poison.js';
 
 /** Rows, width, rank, vocabulary, rank of the anchors. */
 const SHAPES = [

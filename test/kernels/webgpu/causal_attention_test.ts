@@ -4,8 +4,8 @@ import '../../../src/ops/index.js';
 import {runKernel} from '../../../src/kernels/ensure_kernel.js';
 import {CausalAttention, CausalAttentionGrad} from '../../../src/kernels/kernel_names.js';
 import {expectClose, normal, toTensor} from '../../support/dense.js';
-import {attentionFloat64} from './attention_float64.js';
-import {poison} from './poison.js';
+import {attentionFloat64} from '../float64/attention.js';
+import {poison} from '../../support/poison.js';
 
 /** Batch, heads, groups, queries, keys, width. */
 const SHAPES = [

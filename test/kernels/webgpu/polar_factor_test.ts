@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import {polarFactor} from '../../../src/ops/index.js';
 import {dense, expectClose, normal, toTensor} from '../../support/dense.js';
 import * as reference from '../../support/reference_ops.js';
-import {poison} from './poison.js';
+import {poison} from '../../support/poison.js';
 
 /** Matrices, height, width. */
 const SHAPES = [

@@ -2,7 +2,8 @@
 import * as tf from '@tensorflow/tfjs-core';
 import {rvqDecode, rvqEncode} from '../../../src/ops/index.js';
 import {dense, integersBelow, normal, toTensor, type Dense} from '../../support/dense.js';
-import {poison} from './poison.js';
+import {rvqRounded} from '../float64/rvq_rounded.js';
+import {poison} from '../../support/poison.js';
 
 /** Rows, rounds, groups, codes, width of a group. */
 const SHAPES = [
@@ -15,54 +16,22 @@ const SHAPES = [
   [65536, 2, 1, 3, 1],
 ];
 
-const {fround} = Math;
-
-/** Codes and the vectors they stand for, each operation rounded to float32: what every backend must choose. */
-function reference(z: Dense, codebooks: Dense): {indices: number[]; decoded: Float32Array} {
-  const [rounds, groups, codes, width] = codebooks.shape;
-  const rows = z.shape[0];
-  const indices = new Array<number>(rounds * rows * groups);
-  const residual = Float32Array.from(z.values);
-  const decoded = new Float32Array(rows * groups * width);
-  for (let round = 0; round < rounds; round++) {
-    for (let place = 0; place < rows * groups; place++) {
-      const book = (round * groups + (place % groups)) * codes;
-      let [best, winner] = [Infinity, 0];
-      for (let code = 0; code < codes; code++) {
-        let distance = 0;
-        for (let j = 0; j < width; j++) {
-          const d = fround(
-            residual[place * width + j] - codebooks.values[(book + code) * width + j],
-          );
-          distance = fround(distance + fround(d * d));
-        }
-        if (distance < best) [best, winner] = [distance, code];
-      }
-      indices[round * rows * groups + place] = winner;
-      for (let j = 0; j < width; j++) {
-        const value = codebooks.values[(book + winner) * width + j];
-        residual[place * width + j] -= value;
-        decoded[place * width + j] += value;
-      }
-    }
-  }
-  return {indices, decoded};
-}
-
 async function expectChoices(z: Dense, codebooks: Dense): Promise<void> {
   const [rounds, groups] = codebooks.shape;
   const [rows, rank] = z.shape;
-  const expected = reference(z, codebooks);
+  const expected = rvqRounded(z, codebooks);
   const [point, books] = [toTensor(z), toTensor(codebooks) as tf.Tensor4D];
   await poison([
     [rounds, rows, groups],
     [rows, rank],
   ]);
   const indices = rvqEncode(point, books);
-  expect(Array.from(await indices.data())).toEqual(expected.indices);
+  expect(Array.from(await indices.data())).toEqual(Array.from(expected.indices.values));
   const decoded = rvqDecode(indices, books);
-  expect(Array.from(await decoded.data())).toEqual(Array.from(expected.decoded));
-  expect(Array.from(await rvqEncode(point, books).data())).toEqual(expected.indices);
+  expect(Array.from(await decoded.data())).toEqual(Array.from(expected.decoded.values));
+  expect(Array.from(await rvqEncode(point, books).data())).toEqual(
+    Array.from(expected.indices.values),
+  );
 }
 
 describe('vector quantisation in tiles', () => {

@@ -13,6 +13,7 @@ namespace {
 
 constexpr int64_t kGramRows = 32;   // Of an item of the small products; a multiple of kLanes.
 constexpr int64_t kTallRows = 48;   // Of an item of the large ones.
+constexpr int64_t kPartRows = 1024;  // Summed by themselves: tables of a vocabulary have 50,000 rows and more.
 constexpr double kFlopCost = 0.05;  // Cycles of one multiplication and addition, with all vectors busy.
 
 // One batch of matrices [rows,width], width padded.
@@ -54,15 +55,25 @@ void Gram(const float* a, int64_t rows, const Tall& s, float* to, const Parallel
   const int64_t blocks = s.gram_blocks(), stride = rows * s.width;
   const double cost = kFlopCost * kGramRows * s.width * rows;
   parallel(s.batch * blocks, cost, [=, &s](int64_t first, int64_t last) {
+    Scratch part_memory(kGramRows * s.width);
+    float* const part = part_memory.data();
     for (int64_t item = first; item < last; item++) {
       const float* from = a + item / blocks * stride;
       const int64_t i = item % blocks * kGramRows;
       const int64_t count = std::min(kGramRows, s.width - i);
       float* out = to + item / blocks * s.square() + i * s.width + i;
       for (int64_t j = 0; j < count; j++) std::fill_n(out + j * s.width, s.width - i, 0.0f);
-      for (int64_t k = 0; k < rows; k += Panels::kInnerBlock) {
-        AddProduct({from + k * s.width + i, 1, s.width}, from + k * s.width + i, s.width, out,
-                   s.width, count, s.width - i, std::min(Panels::kInnerBlock, rows - k));
+      for (int64_t begin = 0; begin < rows; begin += kPartRows) {
+        const int64_t end = std::min(rows, begin + kPartRows);
+        float* const sum = begin == 0 ? out : part;
+        if (begin > 0) part_memory.Zero(kGramRows * s.width);
+        for (int64_t k = begin; k < end; k += Panels::kInnerBlock) {
+          AddProduct({from + k * s.width + i, 1, s.width}, from + k * s.width + i, s.width, sum,
+                     s.width, count, s.width - i, std::min(Panels::kInnerBlock, end - k));
+        }
+        for (int64_t j = 0; begin > 0 && j < count; j++) {
+          for (int64_t c = 0; c < s.width - i; c++) out[j * s.width + c] += part[j * s.width + c];
+        }
       }
     }
   });
