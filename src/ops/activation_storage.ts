@@ -34,14 +34,15 @@ export function setActivationStorage(storage: ActivationStorage): void {
 /**
  * The number format set with {@link setActivationStorage}.
  *
- * @throws Error if it is `'float16'` and the current backend cannot hold halves.
+ * @param backend Name of the backend that is to store them; the current one by default.
+ * @throws Error if it is `'float16'` and that backend cannot hold halves.
  */
-export function activationStorage(): ActivationStorage {
+export function activationStorage(backend = tf.getBackend()): ActivationStorage {
   const storage = tf.env().getString(FLAG);
   checkStorage(storage);
-  if (storage === 'float16' && !BACKENDS.includes(tf.getBackend())) {
+  if (storage === 'float16' && !BACKENDS.includes(backend)) {
     throw new Error(
-      `${FLAG} is 'float16', but the backend is '${tf.getBackend()}', whose integers do not hold two halves: ` +
+      `${FLAG} is 'float16', but the backend is '${backend}', whose integers do not hold two halves: ` +
         `use one of ${BACKENDS.join(', ')}, or setActivationStorage('float32').`,
     );
   }

@@ -49,6 +49,10 @@ const pipeline = z.strictObject({
     .boolean()
     .default(false)
     .describe('keep only inputs of a microbatch and run its forward again for the backward'),
+  activationStorage: z
+    .enum(['float32', 'float16'])
+    .default('float32')
+    .describe('number format in which blocks keep activations for the backward pass'),
   wire: z
     .enum(['bfloat16', 'float32'])
     .default('bfloat16')

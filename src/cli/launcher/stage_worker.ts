@@ -4,6 +4,7 @@ import {BoundaryProbe} from '../../diagnostics/boundary_probe.js';
 import type {CheckpointFormat} from '../../pipeline/checkpoint.js';
 import type {StageTrainer, StageTrainerArgs} from '../../pipeline/trainer.js';
 import type {JsonValue} from '../../pipeline/wire/index.js';
+import {setActivationStorage} from '../../ops/activation_storage.js';
 import {legsOfConfig} from '../training/legs.js';
 import type {RunState} from './split_run.js';
 import type {StageCommand, StageHandle, StageReady, StageResult, StageSetup} from './messages.js';
@@ -61,6 +62,8 @@ export class StageWorker implements StageHandle {
     format: CheckpointFormat,
   ): Promise<StageWorker> {
     const {stage} = trainer;
+    // Of the process: stages that share one have the same settings.
+    setActivationStorage(setup.config.pipeline.activationStorage);
     let batches: TokenBatches | null = null;
     if (stage.isFirst || stage.isLast) {
       const {tokens} = await readTokenFile(setup.tokenFiles.train);
