@@ -1,4 +1,6 @@
 /** Runs a schedule with mock stages: proves that it ends, measures it, and draws it. */
+import {refuseUnknownKeys, requireOptions} from '../ops/check_options.js';
+import {checkCount, checkScheduleForm} from './check_arguments.js';
 import {printAction, type Action, type Schedule} from './schedule.js';
 
 /** What a schedule costs, in slots of time. */
@@ -27,6 +29,8 @@ export interface ScheduleCosts {
  * @throws Error naming the stage and the place in its list.
  */
 export function checkSchedule(schedule: Schedule, costs: ScheduleCosts = {}): ScheduleReport {
+  checkScheduleForm('checkSchedule', schedule);
+  checkCosts(costs);
   checkActions(schedule);
   return simulate(schedule, {forward: 1, backward: 1, ...costs});
 }
@@ -61,6 +65,14 @@ export function printSchedule(schedule: Schedule, costs: ScheduleCosts = {}): st
     `${schedule.name}: ${schedule.stages} stages, ${schedule.microbatches} microbatches, ` +
     `${slots} slots, ${(100 * bubble).toFixed(1)} % bubble`;
   return [title, ...lines].join('\n');
+}
+
+function checkCosts(costs: ScheduleCosts): void {
+  const where = 'checkSchedule, costs';
+  requireOptions(where, costs, '{forward: 1, backward: 2}');
+  refuseUnknownKeys(where, costs, ['forward', 'backward']);
+  checkCount('checkSchedule', 'forward', costs.forward ?? 1);
+  checkCount('checkSchedule', 'backward', costs.backward ?? 1);
 }
 
 function checkActions({actions, stages, microbatches}: Schedule): void {

@@ -1,5 +1,7 @@
 /** Which checkpoints there are (Node only). A folder counts once it has been renamed to its place. */
 
+import {checkCount, checkFolder} from './check_arguments.js';
+
 /** The file that is written last; a folder without it is no checkpoint. */
 export const STATE_FILE = 'trainer_state.json';
 
@@ -18,11 +20,13 @@ export interface CheckpointEntry {
 
 /** Folder name of the checkpoint after `step` steps: `step-000100`. */
 export function checkpointName(step: number): string {
+  checkCount('checkpointName', 'step', step, 0);
   return `step-${String(step).padStart(6, '0')}`;
 }
 
 /** Complete checkpoints in a folder, oldest first; half-written ones are not listed. An absent folder has none. */
 export async function listCheckpoints(root: string): Promise<CheckpointEntry[]> {
+  checkFolder('listCheckpoints', 'root', root);
   const {access, readdir} = await import('node:fs/promises');
   const path = await import('node:path');
   const names = await readdir(root).catch(() => []);
@@ -43,6 +47,7 @@ export async function listCheckpoints(root: string): Promise<CheckpointEntry[]> 
 
 /** The complete checkpoint with the most steps, or null. */
 export async function latestCheckpoint(root: string): Promise<CheckpointEntry | null> {
+  checkFolder('latestCheckpoint', 'root', root);
   return (await listCheckpoints(root)).at(-1) ?? null;
 }
 
@@ -51,6 +56,7 @@ export async function pruneCheckpoints(root: string, keep: number): Promise<void
   if (!Number.isInteger(keep) || keep < 1) {
     throw new Error(`pruneCheckpoints: keep is ${keep}, expected a whole number of at least 1.`);
   }
+  checkFolder('pruneCheckpoints', 'root', root);
   const {readdir, rm} = await import('node:fs/promises');
   const path = await import('node:path');
   const old = (await listCheckpoints(root)).slice(0, -keep).map(({folder}) => folder);

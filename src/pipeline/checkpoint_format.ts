@@ -6,6 +6,8 @@ import {llamaParameters, maplParameters} from '../models/llama/llama_parameters.
 import {configJson, generationJson} from '../models/llama/save_llama.js';
 import {rememberedConfig} from '../models/llama/source_config.js';
 import {wholeParameters, wholeWeights} from '../models/llama/whole_weights.js';
+import {requireOptions} from '../ops/check_options.js';
+import {checkModel} from './check_arguments.js';
 import type {TensorToWrite} from '../io/index.js';
 
 /** Where a weight goes. */
@@ -52,6 +54,8 @@ export function checkpointFormat(
   model: tfl.LayersModel,
   config: Record<string, unknown> = {},
 ): CheckpointFormat {
+  checkModel('checkpointFormat', model);
+  requireOptions('checkpointFormat, config', config, '{bos_token_id: 1}');
   if (model.layers.some((layer) => layer instanceof LlamaEmbedding)) {
     const settings = llamaConfigOf(model);
     const list = [

@@ -1,6 +1,7 @@
 /** How a split would fall: for `inspect`, without building it. */
 import type * as tfl from '@tensorflow/tfjs-layers';
 import {getFloatCodec, idsCodec} from '../codecs/index.js';
+import {checkCount} from './check_arguments.js';
 import {stageVariables} from './balance.js';
 import {ProjectionBoundary} from '../layers/index.js';
 import {cutName, type Cut} from './cuts.js';
@@ -53,7 +54,9 @@ export function describeSplit(
   model: tfl.LayersModel,
   options: DescribeSplitOptions,
 ): StageDescription[] {
-  const plan = planSplit(model, options);
+  const plan = planSplit(model, options, ['stages', 'wire', 'vocabSize']);
+  const {vocabSize: given} = options;
+  if (given != null) checkCount('describeSplit', 'vocabSize', given);
   const boundary = plan.cuts
     .map((cut) => cut.boundary)
     .find((b) => b instanceof ProjectionBoundary);

@@ -1,10 +1,8 @@
 /** Forward alone, on all stages. */
+import {EVALUATION} from './inbox.js';
 import {readLoss, receive, sendActivation} from './receive.js';
 import type {StageTools} from './stage_tools.js';
 import type {StepData} from './trainer_args.js';
-
-/** Frames of an evaluation carry this in place of a step. */
-const EVALUATION = 0xffffffff;
 
 /** Mean loss over all tokens of some batches, the same on all stages. */
 export async function evaluateTogether(

@@ -1,11 +1,12 @@
 /** All stages of a model in this process. */
 import type * as tfl from '@tensorflow/tfjs-layers';
 import {requireOptions} from '../ops/check_options.js';
+import {checkList, refuseValue} from '../ops/check_values.js';
 import type {CheckpointState} from './read_checkpoint.js';
 import type {CheckpointFormat} from './checkpoint_format.js';
 import type {StepMetrics} from './metrics.js';
 import {splitModel} from './split.js';
-import type {Stage} from './stage.js';
+import {checkStage, type Stage} from './stage.js';
 import {StageTrainer} from './trainer.js';
 import type {SaveArgs, StageOptimizer, StageTrainerArgs, StepData} from './trainer_args.js';
 import {
@@ -43,7 +44,10 @@ export class InProcessPipeline {
     /** The channels: `links[p]` joins stage p and p + 1, from either end. */
     readonly links: Array<{atSender: Channel; atReceiver: Channel}>,
     private readonly transports: Transport[],
-  ) {}
+  ) {
+    const mend = 'stages; make one with await InProcessPipeline.create({model, …})';
+    checkList('InProcessPipeline', 'stages', stages, mend);
+  }
 
   /** Splits the model if need be, joins the stages, and makes their trainers. */
   static async create(args: InProcessArgs): Promise<InProcessPipeline> {
@@ -61,6 +65,12 @@ export class InProcessPipeline {
         `InProcessPipeline.create: optimizer is ${optimizer == null ? 'missing' : 'no function'}, expected one that makes ` +
           `an optimizer for each stage, such as () => train.mapl().`,
       );
+    }
+    if (!(network instanceof InProcessNetwork)) {
+      refuseValue('InProcessPipeline.create', 'network', network, 'new InProcessNetwork()');
+    }
+    if (Array.isArray(model)) {
+      model.forEach((stage) => checkStage('InProcessPipeline.create', stage));
     }
     const stages = Array.isArray(model) ? model : splitModel(model, {stages: where!});
     const peers = stages.map(({index}) => `stage-${index}`);

@@ -11,6 +11,9 @@ export interface Expected {
   microbatch: number;
 }
 
+/** Frames of an evaluation carry this in place of a step. */
+export const EVALUATION = 0xffffffff;
+
 /** A timer may go off right after a long computation, before what has arrived was read from the socket. */
 const GRACE_MS = 100;
 
@@ -129,5 +132,12 @@ export class Inbox {
 
 function describe({type, step, microbatch}: Expected): string {
   const of = microbatch < 0 ? '' : ` of microbatch ${microbatch}`;
-  return `the ${type}${of} of step ${step}`;
+  // Control frames belong to no step: settings, checkpoints, projectors.
+  const when =
+    step === EVALUATION
+      ? 'of an evaluation'
+      : type === 'control'
+        ? `frame after ${step} steps`
+        : `of step ${step + 1}`;
+  return `the ${type}${of} ${when}`;
 }

@@ -35,13 +35,14 @@ export interface LinesArgs {
  * time. The first fault, wherever it was found, ends all work on all stages: neighbours are told, and tell theirs.
  */
 export class Lines {
-  /** Where the work stands, for the message of a fault. */
+  /** Where the work stands: steps that were done, and what a fault would say besides. */
   readonly at: {step: number; microbatch: number | undefined; updating: boolean};
   private readonly sides: {previous: Neighbour | null; next: Neighbour | null};
   private readonly index: number;
   private readonly reset: () => void;
   private failure: PipelineError | null = null;
   private busy = false;
+  private training = false;
 
   constructor({stage, channels, limit, timeoutMs, reset}: LinesArgs, step: number) {
     this.index = stage.index;
@@ -67,9 +68,11 @@ export class Lines {
 
   /**
    * Runs a piece of work that all stages run.
+   *
+   * @param training Whether it is a training step, so that a fault names the step after those that were done.
    * @throws PipelineError whatever went wrong, after the neighbours were told; Error when other work is still running.
    */
-  async run<T>(work: () => Promise<T>): Promise<T> {
+  async run<T>(work: () => Promise<T>, training = false): Promise<T> {
     if (this.failure != null) {
       throw this.failure;
     }
@@ -79,6 +82,7 @@ export class Lines {
       );
     }
     this.busy = true;
+    this.training = training;
     try {
       return await work();
     } catch (error) {
@@ -87,6 +91,7 @@ export class Lines {
       throw failure;
     } finally {
       this.busy = false;
+      this.training = false;
     }
   }
 
@@ -167,7 +172,8 @@ export class Lines {
     if (error instanceof PipelineError) {
       return error;
     }
-    const {step, microbatch, updating} = this.at;
+    const {microbatch, updating} = this.at;
+    const step = this.at.step + (this.training ? 1 : 0);
     const where = microbatch == null ? {} : {microbatch};
     const reason = error.message.replace(/\.$/, '');
     const fault = {reason, step, stage: this.index, ...where, updating};

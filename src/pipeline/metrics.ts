@@ -22,7 +22,7 @@ export interface LegBytes {
 
 /** What a stage reports of one step. */
 export interface StepMetrics {
-  /** The step, counted from 0. */
+  /** The step, counted from 1. */
   step: number;
   stage: number;
   /** Mean loss over all tokens of the step, in nats; the same on all stages. */

@@ -1,11 +1,12 @@
 /** Why a step stopped, the same on all stages. */
+import {requireOptions} from '../ops/check_options.js';
 import type {JsonValue} from './wire/index.js';
 
 /** Where and why a pipeline stopped. */
 export interface Fault {
   /** What went wrong, a sentence without a full stop. */
   reason: string;
-  /** Step, counted from 0. */
+  /** Step, counted from 1 as in metrics and progress; outside of one how many were done. */
   step: number;
   /** Stage that found the fault. */
   stage: number;
@@ -20,7 +21,7 @@ export interface Fault {
  * trainer that threw it is of no further use: resume from the last checkpoint.
  */
 export class PipelineError extends Error {
-  /** Step at which the pipeline stopped, counted from 0. */
+  /** Step at which the pipeline stopped, counted from 1 as in metrics and progress; outside a step how many were done. */
   readonly step: number;
   /** Stage that found the fault. */
   readonly stage: number;
@@ -31,6 +32,8 @@ export class PipelineError extends Error {
     readonly fault: Fault,
     options?: ErrorOptions,
   ) {
+    const example = `{reason: 'out of memory', step: 3, stage: 1, updating: false}`;
+    requireOptions('PipelineError', fault, `new PipelineError(${example})`);
     const {step, stage, microbatch, reason, updating} = fault;
     const where = microbatch == null ? '' : `, microbatch ${microbatch}`;
     const state = updating

@@ -5,11 +5,12 @@ import {writeWeight} from '../layers/layer_weight.js';
 import {MAPL_FILE} from '../models/llama/load_llama.js';
 import {transpose} from '../models/llama/transpose.js';
 import {WeightFiles} from '../models/llama/weight_files.js';
+import {checkFolder, checkFormat} from './check_arguments.js';
 import {identityDifference, parameterOf, type CheckpointFormat} from './checkpoint_format.js';
 import {CHECKPOINT_FORMAT, STATE_FILE} from './checkpoint_folders.js';
 import {loadLegs, type SavableLeg, type SavedLeg} from './leg_state.js';
 import {loadOptimizer, type SavableOptimizer} from './optimizer_state.js';
-import type {Stage} from './stage.js';
+import {checkStage, type Stage} from './stage.js';
 import type {JsonValue} from './wire/index.js';
 
 /** Where a run stands: `trainer_state.json`. */
@@ -42,6 +43,9 @@ export async function readCheckpoint(
   optimizer?: Partial<SavableOptimizer>,
   legs: readonly SavableLeg[] = [],
 ): Promise<CheckpointState> {
+  checkFolder('readCheckpoint', 'folder', folder);
+  checkStage('readCheckpoint', stage);
+  checkFormat('readCheckpoint', format);
   const state = await readState(folder);
   await checkIdentity(folder, format);
   for (const [set, name] of [
@@ -70,6 +74,7 @@ export async function readCheckpoint(
 
 /** Reads `trainer_state.json` of a checkpoint. */
 export async function readState(folder: string): Promise<StoredState> {
+  checkFolder('readState', 'folder', folder);
   const text = await openFolder(folder).text(STATE_FILE);
   if (text == null) {
     throw new Error(`${folder} has no ${STATE_FILE}: it is no checkpoint, or was not completed.`);

@@ -7,6 +7,9 @@
  * result to the last bit.
  */
 
+import {checkFunction, checkText} from '../ops/check_values.js';
+import {checkAction, checkScheduleForm, checkSize} from './check_arguments.js';
+
 /** One action, printed `2F0`: stage 2 runs the forward of microbatch 0. */
 export interface Action {
   stage: number;
@@ -30,7 +33,9 @@ export interface ScheduleSize {
 }
 
 /** `2F0` for `{stage: 2, type: 'F', microbatch: 0}`. */
-export function printAction({stage, type, microbatch}: Action): string {
+export function printAction(action: Action): string {
+  checkAction('printAction', 'action', action);
+  const {stage, type, microbatch} = action;
   return `${stage}${type}${microbatch}`;
 }
 
@@ -39,6 +44,7 @@ export function printAction({stage, type, microbatch}: Action): string {
  * @throws Error when the text is not a stage, `F` or `B`, and a microbatch.
  */
 export function parseAction(text: string): Action {
+  checkText('parseAction', 'text', text, `an action such as '2F0'`);
   const match = /^(\d+)([FB])(\d+)$/.exec(text.trim());
   if (match == null) {
     throw new Error(
@@ -50,6 +56,7 @@ export function parseAction(text: string): Action {
 
 /** The actions of a schedule as text, one line a stage: `0F0 0F1 0B0 0B1`. */
 export function formatSchedule(schedule: Schedule): string {
+  checkScheduleForm('formatSchedule', schedule);
   return schedule.actions.map((list) => list.map(printAction).join(' ')).join('\n');
 }
 
@@ -58,6 +65,8 @@ export function formatSchedule(schedule: Schedule): string {
  * @throws Error when an action stands in the line of another stage.
  */
 export function parseSchedule(text: string, name = 'custom'): Schedule {
+  checkText('parseSchedule', 'text', text, `lines of actions such as '0F0 0B0'`);
+  checkText('parseSchedule', 'name', name, `a name such as 'custom'`);
   const lines = text
     .split('\n')
     .map((line) => line.trim())
@@ -79,6 +88,7 @@ export function parseSchedule(text: string, name = 'custom'): Schedule {
 
 /** All forwards, then all backwards. Simple, but every stage holds all microbatches at once. */
 export function gpipe(size: ScheduleSize): Schedule {
+  checkSize('gpipe', 'gpipe', size);
   return build('gpipe', size, ({microbatches}) => microbatches);
 }
 
@@ -87,6 +97,7 @@ export function gpipe(size: ScheduleSize): Schedule {
  * than `stages − p` microbatches.
  */
 export function oneFOneB(size: ScheduleSize): Schedule {
+  checkSize('1f1b', 'oneFOneB', size);
   return build('1f1b', size, ({stages, microbatches}, stage) =>
     Math.min(stages - stage, microbatches),
   );
@@ -99,11 +110,6 @@ function build(
   ahead: (size: ScheduleSize, stage: number) => number,
 ): Schedule {
   const {stages, microbatches} = size;
-  for (const [key, value] of Object.entries({stages, microbatches})) {
-    if (!Number.isInteger(value) || value < 1) {
-      throw new Error(`${name}({${key}: ${value}}): expected a whole number of at least 1.`);
-    }
-  }
   const actions = Array.from({length: stages}, (_, stage) => {
     const list: Action[] = [];
     let next = 0;
@@ -126,6 +132,8 @@ const registry = new Map<string, (size: ScheduleSize) => Schedule>();
 
 /** Makes a schedule known by name, for `makeSchedule` and the `schedule` setting of a run. */
 export function registerSchedule(name: string, make: (size: ScheduleSize) => Schedule): void {
+  checkText('registerSchedule', 'name', name, `a name such as 'mine'`);
+  checkFunction('registerSchedule', 'make', make, 'a function of {stages, microbatches}');
   registry.set(name, make);
 }
 
@@ -142,7 +150,7 @@ export function makeSchedule(name: string, size: ScheduleSize): Schedule {
   const make = registry.get(name);
   if (make == null) {
     throw new Error(
-      `Schedule '${name}' is not known: expected one of ${scheduleNames().join(', ')}.`,
+      `Schedule '${String(name)}' is not known: expected one of ${scheduleNames().join(', ')}.`,
     );
   }
   return make(size);

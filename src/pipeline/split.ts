@@ -1,7 +1,7 @@
 /** Cuts a functional model into stages. */
 import * as tfl from '@tensorflow/tfjs-layers';
 import {BoundaryDecoder, BoundaryEncoder, CompressedBoundary} from '../layers/index.js';
-import {requireOptions} from '../ops/check_options.js';
+import {refuseUnknownKeys, requireOptions} from '../ops/check_options.js';
 import {balancedCuts} from './balance.js';
 import {cutAt, cutName, idsAfter, legalCuts, liesBehind, ownIds, whyNot, type Cut} from './cuts.js';
 import {ancestors, readGraph, type LayerCall, type ModelGraph} from './graph.js';
@@ -40,7 +40,11 @@ export function splitModel(model: tfl.LayersModel, options: SplitOptions): Stage
 }
 
 /** Decides where to cut, without building anything. Throws as `splitModel` does. */
-export function planSplit(model: tfl.LayersModel, options: SplitOptions): SplitPlan {
+export function planSplit(
+  model: tfl.LayersModel,
+  options: SplitOptions,
+  known: readonly string[] = ['stages'],
+): SplitPlan {
   if (!(model instanceof tfl.LayersModel)) {
     throw new Error(
       `splitModel: the model is ${model == null ? 'missing' : String(model)}, expected a functional model ` +
@@ -48,6 +52,7 @@ export function planSplit(model: tfl.LayersModel, options: SplitOptions): SplitP
     );
   }
   const {stages} = requireOptions('splitModel', options, 'splitModel(model, {stages: 2})');
+  refuseUnknownKeys('splitModel', options, known);
   if (model.outputs.length !== 1) {
     throw new Error(
       `splitModel: model '${model.name}' has ${model.outputs.length} outputs, expected one: the last stage computes the loss.`,

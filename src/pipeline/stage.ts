@@ -1,6 +1,8 @@
 /** One stage of a split model. */
 import type * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
+import {requireOptions} from '../ops/check_options.js';
+import {checkList, checkMembers, refuseValue} from '../ops/check_values.js';
 import type {BoundaryDecoder, BoundaryEncoder} from '../layers/index.js';
 
 /** What a stage is made of; `splitModel` fills it in. */
@@ -44,6 +46,15 @@ export class Stage {
   readonly ends: string;
 
   constructor(args: StageArgs) {
+    requireOptions('Stage', args, 'splitModel(model, {stages: 2}), which makes them');
+    const {index, stages} = args;
+    checkMembers('Stage', 'model', args.model, ['weights', 'layers'], 'a model of tfjs-layers');
+    if (!(Number.isInteger(stages) && Number.isInteger(index) && index >= 0 && index < stages)) {
+      throw new Error(
+        `Stage: index is ${String(index)} of stages ${String(stages)}, expected whole numbers, index ` +
+          `below stages: let splitModel(model, {stages}) make stages.`,
+      );
+    }
     this.index = args.index;
     this.stages = args.stages;
     this.model = args.model;
@@ -104,14 +115,24 @@ export class Stage {
   }
 }
 
+/** Throws unless `stage` is one. */
+export function checkStage(where: string, stage: Stage): void {
+  if (!(stage instanceof Stage)) {
+    refuseValue(where, 'stage', stage, 'a stage that splitModel made');
+  }
+}
+
 /**
  * Frees the weights of all stages but one: what a process that runs a single stage does after splitting. The whole model
  * and the other stages are of no use afterwards and must not be disposed.
  */
 export function keepStage(stages: Stage[], index: number): Stage {
+  checkList('keepStage', 'stages', stages, 'the stages that splitModel made');
   const stage = stages[index];
   if (stage == null) {
-    throw new Error(`keepStage: there is no stage ${index}, expected 0 to ${stages.length - 1}.`);
+    throw new Error(
+      `keepStage: there is no stage ${String(index)}, expected 0 to ${stages.length - 1}.`,
+    );
   }
   const needed = new Set(variablesOf(stage));
   for (const variable of new Set(stages.flatMap(variablesOf))) {

@@ -1,4 +1,6 @@
 /** How long a step takes over links of a given rate and delay, by running its schedule on a clock. */
+import {requireOptions} from '../ops/check_options.js';
+import {checkList, refuseValue} from '../ops/check_values.js';
 import {checkSchedule} from './check_schedule.js';
 import type {Action, Schedule} from './schedule.js';
 
@@ -38,9 +40,22 @@ export interface StepCosts {
  */
 export function stepTime(schedule: Schedule, costs: StepCosts): number {
   checkSchedule(schedule);
+  requireOptions(
+    'stepTime, costs',
+    costs,
+    '{forwardSeconds, backwardSeconds, forwardBytes, backwardBytes, link: {mbps: 100, delayMs: 10}}',
+  );
+  requireOptions('stepTime, link', costs.link, '{mbps: 100, delayMs: 10}');
   const {forwardSeconds, backwardSeconds, forwardBytes, backwardBytes, link} = costs;
   const boundaries = schedule.stages - 1;
   for (const [name, list] of Object.entries({forwardBytes, backwardBytes})) {
+    const numbers = 'a list of bytes, one for each boundary';
+    checkList('stepTime', name, list, numbers);
+    list.forEach((bytes, p) => {
+      if (!(Number.isFinite(bytes) && bytes >= 0)) {
+        refuseValue('stepTime', `${name}[${p}]`, bytes, 'a number of 0 or more');
+      }
+    });
     if (list.length !== boundaries) {
       throw new Error(
         `stepTime: ${name} has ${list.length} entries, expected one for each of ${boundaries} boundaries.`,
@@ -49,9 +64,13 @@ export function stepTime(schedule: Schedule, costs: StepCosts): number {
   }
   const numbers = {forwardSeconds, backwardSeconds, delayMs: link.delayMs};
   for (const [name, value] of Object.entries(numbers)) {
-    if (!(value >= 0)) throw new Error(`stepTime: ${name} is ${value}, expected at least 0.`);
+    if (!(typeof value === 'number' && value >= 0)) {
+      throw new Error(`stepTime: ${name} is ${String(value)}, expected at least 0.`);
+    }
   }
-  if (!(link.mbps > 0)) throw new Error(`stepTime: mbps is ${link.mbps}, expected more than 0.`);
+  if (!(typeof link.mbps === 'number' && link.mbps > 0)) {
+    throw new Error(`stepTime: mbps is ${String(link.mbps)}, expected more than 0.`);
+  }
 
   const arrivals = new Map<string, number>();
   const linkFree = new Map<string, number>();

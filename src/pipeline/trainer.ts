@@ -1,5 +1,8 @@
 /** One stage's part in training: runs the schedule, talks to its neighbours, updates its weights. */
 import * as tf from '@tensorflow/tfjs-core';
+import {requireOptions} from '../ops/check_options.js';
+import {checkList} from '../ops/check_values.js';
+import {checkCount, checkFormat} from './check_arguments.js';
 import {getFloatCodec} from '../codecs/index.js';
 import {readCheckpoint, type CheckpointState} from './read_checkpoint.js';
 import type {CheckpointFormat} from './checkpoint_format.js';
@@ -111,7 +114,7 @@ export class StageTrainer {
     };
   }
 
-  /** Number of the next step, counted from 0: how many were done. */
+  /** How many steps were done; metrics and errors give the next one the number after it. */
   get nextStep(): number {
     return this.lines.at.step;
   }
@@ -122,6 +125,7 @@ export class StageTrainer {
    */
   async step(data: StepData = {}): Promise<StepMetrics> {
     return this.lines.run(async () => {
+      requireOptions('step(data)', data, '{ids, targets, shape: [8, 128]}');
       await this.start();
       const {at} = this.lines;
       const begin = performance.now();
@@ -130,7 +134,7 @@ export class StageTrainer {
       const {loss, norm, tokens} = await new StageStep(this.tools, parts).run();
       const peaks = compute.takePeaks();
       return {
-        step: at.step++,
+        step: ++at.step,
         stage: this.stage.index,
         loss,
         gradNorm: norm,
@@ -143,7 +147,7 @@ export class StageTrainer {
         peakBytes: peaks.bytes,
         numTensors: tf.memory().numTensors,
       };
-    });
+    }, true);
   }
 
   /**
@@ -153,6 +157,7 @@ export class StageTrainer {
    */
   async evaluate(batches: readonly StepData[] = []): Promise<number> {
     return this.lines.run(async () => {
+      checkList('evaluate(batches)', 'batches', batches, 'a list of {ids, targets, shape}');
       await this.start();
       const loss = await evaluateTogether(this.tools, batches);
       // Evaluations are in no step's bill.
@@ -171,6 +176,12 @@ export class StageTrainer {
    */
   async save(args: SaveArgs): Promise<string> {
     return this.lines.run(async () => {
+      requireOptions(
+        'save',
+        args,
+        `{format: checkpointFormat(model), target: 'checkpoints/step-1'}`,
+      );
+      checkFormat('save', args.format);
       const place = await saveTogether(this.tools, args);
       this.saveBytes = this.lines.bills();
       this.lines.takeWaited();
@@ -200,6 +211,7 @@ export class StageTrainer {
 
   /** Goes on from another step, after weights were changed from outside: all stages exchange the projectors anew. */
   restart(step: number): void {
+    checkCount('StageTrainer.restart', 'step', step, 0);
     this.lines.at.step = step;
     this.started = false;
   }

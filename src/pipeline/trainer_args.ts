@@ -1,11 +1,13 @@
 /** What a stage's trainer takes. */
 import type * as tf from '@tensorflow/tfjs-core';
 import {refuseUnknownKeys, requireOptions} from '../ops/check_options.js';
+import {checkBoolean, checkFunction, checkMembers, refuseValue} from '../ops/check_values.js';
+import {checkCount, checkScheduleForm} from './check_arguments.js';
 import type {SavableOptimizer} from './optimizer_state.js';
 import type {CheckpointFormat} from './checkpoint_format.js';
 import type {LegSpecs} from './crossing.js';
 import type {Schedule} from './schedule.js';
-import type {Stage} from './stage.js';
+import {checkStage, type Stage} from './stage.js';
 import type {SumLoss} from './stage_compute.js';
 import type {Channel} from './transport/index.js';
 import type {JsonValue} from './wire/index.js';
@@ -51,7 +53,7 @@ export interface StageTrainerArgs {
   recompute?: boolean;
   /** Loss of the last stage, summed over tokens. Default: `sparseCrossEntropy`. */
   loss?: SumLoss;
-  /** Number of the first step, when a run is resumed. Default 0. */
+  /** How many steps were done before, when a run is resumed. Default 0. */
   step?: number;
   /** A step fails when a neighbour does not send what is due within this time. Default 300 000 ms. */
   timeoutMs?: number;
@@ -80,6 +82,23 @@ export function checkTrainerArgs(args: StageTrainerArgs): void {
   const example = 'new StageTrainer({stage, optimizer, microbatches: 4, vocabSize: 2048})';
   requireOptions('StageTrainer', args, example);
   refuseUnknownKeys('StageTrainer', args, Object.keys(KEYS));
+  const where = 'StageTrainer';
+  checkStage(where, args.stage);
+  const {optimizer, schedule, recompute, loss, timeoutMs} = args;
+  checkMembers(where, 'optimizer', optimizer, ['applyGradients'], 'one such as train.mapl()');
+  checkCount(where, 'microbatches', args.microbatches);
+  checkCount(where, 'vocabSize', args.vocabSize);
+  checkCount(where, 'step', args.step ?? 0, 0);
+  if (typeof schedule !== 'string' && schedule != null) checkScheduleForm(where, schedule);
+  if (recompute != null) checkBoolean(where, 'recompute', recompute);
+  if (loss != null) checkFunction(where, 'loss', loss, 'a function of logits and targets');
+  if (timeoutMs != null && !(typeof timeoutMs === 'number' && timeoutMs > 0)) {
+    refuseValue(where, 'timeoutMs', timeoutMs, 'a number of milliseconds above 0');
+  }
+  for (const side of ['previous', 'next'] as const) {
+    const members = ['send', 'receive', 'stats'];
+    if (args[side] != null) checkMembers(where, side, args[side], members, 'a channel');
+  }
 }
 
 /** What `StageTrainer.save` needs. */

@@ -3,6 +3,14 @@
  * are made in the same order as in `tf.grads`, so that the gradients are the same to the last bit.
  */
 import * as tf from '@tensorflow/tfjs-core';
+import {refuseUnknownKeys, requireOptions} from '../ops/check_options.js';
+import {
+  checkBoolean,
+  checkFunction,
+  checkList,
+  checkTensor,
+  refuseValue,
+} from '../ops/check_values.js';
 import {backpropagate, disposeSaved, pathNodes, record, type TapeNode} from './tape.js';
 
 /** Gradients of one `backward`. The caller owns the tensors. */
@@ -39,7 +47,7 @@ export interface VjpOptions {
  * @param f one or several tensors from the inputs and the variables. Tensors that change from call to call (token ids)
  *     should be inputs, not closed over, so that recomputation still has them.
  * @param variables those whose gradients are wanted.
- * @throws Error when called while another tape is being recorded.
+ * @throws Error naming an argument that is none of these, and when called while another tape is being recorded.
  */
 export function vjp(
   f: (...inputs: tf.Tensor[]) => tf.Tensor | tf.Tensor[],
@@ -47,6 +55,7 @@ export function vjp(
   variables: tf.Variable[] = [],
   options: VjpOptions = {},
 ): Vjp {
+  checkArguments(f, inputs, variables, options);
   return options.recompute
     ? new RecomputedVjp(f, inputs, variables)
     : new TapedVjp(f, inputs, variables);
@@ -196,11 +205,33 @@ class RecomputedVjp implements Vjp {
   }
 }
 
+function checkArguments(
+  f: unknown,
+  inputs: tf.Tensor[],
+  variables: tf.Variable[],
+  options: VjpOptions,
+): void {
+  checkFunction('vjp', 'f', f, 'a function of the inputs that returns tensors');
+  checkList('vjp', 'inputs', inputs, 'a list of tensors');
+  inputs.forEach((input, i) => checkTensor('vjp', `inputs[${i}]`, input));
+  checkList('vjp', 'variables', variables, 'a list of variables');
+  variables.forEach((variable, i) => {
+    if (!(variable instanceof tf.Variable)) {
+      refuseValue('vjp', `variables[${i}]`, variable, 'a tf.Variable, such as weight.read()');
+    }
+  });
+  requireOptions('vjp, options', options, '{recompute: true}');
+  refuseUnknownKeys('vjp', options, ['recompute']);
+  if (options.recompute != null) checkBoolean('vjp', 'recompute', options.recompute);
+}
+
 function checkDys(dys: Array<tf.Tensor | null>, shapes: number[][]): void {
+  checkList('backward(dys)', 'dys', dys, 'a list with a gradient or null for each output');
   if (dys.length !== shapes.length) {
     throw new Error(`backward(dys) got ${dys.length} gradients for ${shapes.length} outputs.`);
   }
   dys.forEach((dy, i) => {
+    if (dy != null) checkTensor('backward(dys)', `dys[${i}]`, dy);
     if (dy != null && (dy.dtype !== 'float32' || !tf.util.arraysEqual(dy.shape, shapes[i]))) {
       throw new Error(
         `backward(dys): dys[${i}] is ${dy.dtype} [${dy.shape}], but output ${i} is float32 [${shapes[i]}].`,

@@ -2,11 +2,14 @@
 import {safetensorsPieces, writeAtomically, type TensorToWrite} from '../io/index.js';
 import {MAPL_FILE} from '../models/llama/load_llama.js';
 import {transpose} from '../models/llama/transpose.js';
+import {requireOptions} from '../ops/check_options.js';
+import {checkList, checkMembers} from '../ops/check_values.js';
+import {checkCount, checkFolder, checkFormat} from './check_arguments.js';
 import {parameterOf, type CheckpointFormat} from './checkpoint_format.js';
 import {CHECKPOINT_FORMAT, STATE_FILE} from './checkpoint_folders.js';
 import {legTensors, type SavableLeg, type SavedLeg} from './leg_state.js';
 import {optimizerTensors, type SavableOptimizer} from './optimizer_state.js';
-import type {Stage} from './stage.js';
+import {checkStage, type Stage} from './stage.js';
 import type {JsonValue} from './wire/index.js';
 
 /** What one stage has written. Plain JSON, so that it can be sent to who completes the checkpoint. */
@@ -29,6 +32,7 @@ export interface ShardInfo {
  * @returns `<target>.tmp-<unique>`.
  */
 export async function beginCheckpoint(target: string): Promise<string> {
+  checkFolder('beginCheckpoint', 'target', target);
   const {mkdir} = await import('node:fs/promises');
   const folder = `${target}.tmp-${process.pid}-${Date.now().toString(36)}`;
   await mkdir(folder, {recursive: true}).catch((error: Error) => {
@@ -50,6 +54,9 @@ export async function writeShard(
   optimizer?: Partial<SavableOptimizer>,
   legs: readonly SavableLeg[] = [],
 ): Promise<ShardInfo> {
+  checkFolder('writeShard', 'folder', folder);
+  checkStage('writeShard', stage);
+  checkFormat('writeShard', format);
   const path = await import('node:path');
   const info: ShardInfo = {
     stage: stage.index,
@@ -109,6 +116,20 @@ export async function commitCheckpoint(
   shards: ShardInfo[],
   state: {step: number; run?: JsonValue},
 ): Promise<void> {
+  const where = 'commitCheckpoint';
+  checkFolder(where, 'folder', folder);
+  checkFolder(where, 'target', target);
+  checkFormat(where, format);
+  checkList(where, 'shards', shards, 'what writeShard gave for each stage, at least one');
+  shards.forEach((shard, i) => {
+    const members = ['stage', 'stages', 'files', 'tensors', 'totalBytes'];
+    checkMembers(where, `shards[${i}]`, shard, members, 'what writeShard gave');
+  });
+  if (shards.length === 0) {
+    throw new Error('commitCheckpoint: shards is empty, expected what writeShard gave.');
+  }
+  requireOptions(`${where}, state`, state, '{step: 100}');
+  checkCount(where, 'step of state', state.step, 0);
   const {open, rename, rm, stat} = await import('node:fs/promises');
   const path = await import('node:path');
   const {stages} = shards[0];

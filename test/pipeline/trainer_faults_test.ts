@@ -72,10 +72,10 @@ describe('StageTrainer, faults', () => {
         pipeline,
         {...batch, [name]: wrong},
         {
-          step: 1,
+          step: 2,
           stage,
           message: new RegExp(
-            `Step 1 stopped at stage ${stage}: ${name}\\[2, 5\\] is ${value}, expected a token id from 0 to 18`,
+            `Step 2 stopped at stage ${stage}: ${name}\\[2, 5\\] is ${value}, expected a token id from 0 to 18`,
           ),
         },
       );
@@ -86,12 +86,12 @@ describe('StageTrainer, faults', () => {
     // Only the first stage gets the wrong data: otherwise the last would find its own fault at the same time.
     const first = (data: StepData): StepData[] => [data, {}, {}, tinyBatch(0)];
     await expectFault(await create(), first(tinyBatch(0, 6)), {
-      step: 0,
+      step: 1,
       stage: 0,
       message: /a batch of 6 sequences cannot be divided into 4 microbatches/,
     });
     await expectFault(await create(), first({...tinyBatch(0), shape: [8, 7]}), {
-      step: 0,
+      step: 1,
       stage: 0,
       message: /ids has 48 values, expected \[batch, time\] = \[8, 7\]/,
     });
@@ -99,7 +99,7 @@ describe('StageTrainer, faults', () => {
       await create(),
       {...tinyBatch(0), targets: undefined},
       {
-        step: 0,
+        step: 1,
         stage: 3,
         message: /targets and their shape \[batch, time\] are missing/,
       },
@@ -112,10 +112,10 @@ describe('StageTrainer, faults', () => {
     const weight = pipeline.stages[1].weights.find((w) => w.name.includes('mlp.down_proj'))!;
     tf.tidy(() => void weight.write(tf.fill(weight.shape as number[], NaN)));
     await expectFault(pipeline, tinyBatch(1), {
-      step: 1,
+      step: 2,
       stage: 1,
       microbatch: 0,
-      message: /Step 1 stopped at stage 1, microbatch 0: its output has NaN at \[0, 0, 0\]/,
+      message: /Step 2 stopped at stage 1, microbatch 0: its output has NaN at \[0, 0, 0\]/,
     });
   });
 
@@ -124,7 +124,7 @@ describe('StageTrainer, faults', () => {
     const weight = pipeline.stages[3].weights.find((w) => w.name.includes('lm_head'))!;
     tf.tidy(() => void weight.write(tf.fill(weight.shape as number[], Infinity)));
     await expectFault(pipeline, tinyBatch(0), {
-      step: 0,
+      step: 1,
       stage: 3,
       microbatch: 0,
       message: /stage 3, microbatch 0: the loss is (NaN|Infinity)/,
@@ -146,7 +146,7 @@ describe('StageTrainer, faults', () => {
         })(logits),
       );
     await expectFault(await create({loss}), tinyBatch(0), {
-      step: 0,
+      step: 1,
       stage: 3,
       microbatch: 2,
       message: /stage 3, microbatch 2: the gradient of its input has NaN/,
@@ -161,7 +161,7 @@ describe('StageTrainer, faults', () => {
     });
     const error = await pipeline.step(tinyBatch(0)).catch((e: Error) => e);
     expect((error as Error).message).toMatch(
-      /Step 0 stopped at stage 0.*(the loss is Infinity|the gradient of '.*' has NaN or infinity|sum of squares)/,
+      /Step 1 stopped at stage 0.*(the loss is Infinity|the gradient of '.*' has NaN or infinity|sum of squares)/,
     );
     await pipeline.close();
   });
@@ -178,7 +178,7 @@ describe('StageTrainer, faults', () => {
     expect(errors.length).toBe(4);
     for (const error of errors) {
       expect(error).toBeInstanceOf(PipelineError);
-      expect(error.message).toMatch(/Step 1 stopped at stage [12].*stage [21] was lost/);
+      expect(error.message).toMatch(/Step 2 stopped at stage [12].*stage [21] was lost/);
     }
     expect(tf.memory().numTensors).toBe(tensors);
     await pipeline.close();
@@ -195,7 +195,7 @@ describe('StageTrainer, faults', () => {
     );
     for (const error of errors) {
       expect(error.message).toMatch(
-        /Step 1 stopped at stage \d.*nothing came from stage \d for 400 ms while waiting for the/,
+        /Step 2 stopped at stage \d.*nothing came from stage \d for 400 ms while waiting for the/,
       );
     }
     await pipeline.close();
@@ -208,7 +208,7 @@ describe('StageTrainer, faults', () => {
     await pipeline.trainers[0].step(wrong).catch(() => undefined);
     await new Promise((resolve) => setTimeout(resolve, 50));
     const error = await pipeline.trainers[3].step(tinyBatch(1)).catch((e: Error) => e);
-    expect((error as Error).message).toMatch(/Step 1 stopped at stage 0: ids has 48 values/);
+    expect((error as Error).message).toMatch(/Step 2 stopped at stage 0: ids has 48 values/);
     await pipeline.close();
   });
 
@@ -224,7 +224,7 @@ describe('StageTrainer, faults', () => {
     });
     const error = await pipeline.step(tinyBatch(0)).catch((e: Error) => e);
     expect((error as Error).message).toBe(
-      'Step 0 stopped at stage 2: out of memory. Weights may have been changed on some stages: ' +
+      'Step 1 stopped at stage 2: out of memory. Weights may have been changed on some stages: ' +
         'resume from the last checkpoint.',
     );
     await pipeline.close();
@@ -281,7 +281,7 @@ describe('StageTrainer, faults', () => {
       /'dualpipe' is not known: expected one of gpipe, 1f1b/,
     );
     expect(() => new StageTrainer({...args, wire: 'bfloat61'})).toThrowError(/bfloat16/);
-    expect(() => new StageTrainer({...args, microbatches: 0})).toThrowError(/microbatches: 0/);
+    expect(() => new StageTrainer({...args, microbatches: 0})).toThrowError(/microbatches is 0, expected a whole number/);
     const pipeline = await create({stages: 1, microbatches: 1});
     const running = pipeline.step(tinyBatch(0));
     expect((await pipeline.step(tinyBatch(0)).catch((e: Error) => e)) as Error).toMatch(

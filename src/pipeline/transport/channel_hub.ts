@@ -1,3 +1,5 @@
+import {refuseUnknownKeys, requireOptions} from '../../ops/check_options.js';
+import {checkFunction, checkList, checkMembers, checkText} from '../../ops/check_values.js';
 import {codecVersions} from '../../codecs/registry.js';
 import {DEFAULT_MAX_FRAME_BYTES} from '../wire/header_layout.js';
 import {splitAddress} from './address.js';
@@ -43,6 +45,50 @@ function settingsOf(args: TransportArgs): ChannelSettings {
   };
 }
 
+/** All keys of what transports are made of; the type makes sure that none is forgotten. */
+const KEYS = {
+  identity: true,
+  allow: true,
+  listen: true,
+  configHash: true,
+  codecs: true,
+  epoch: true,
+  info: true,
+  maxFrameBytes: true,
+  creditBytes: true,
+  heartbeat: true,
+  onRefused: true,
+} satisfies Record<keyof TransportArgs, true>;
+
+/**
+ * `args`, if they are an object with an identity, lists where lists are due, and no unknown key. To be called before anything
+ * reads them.
+ *
+ * @param where The transport, for messages.
+ * @param own Keys that it takes besides those of all.
+ */
+export function checkTransportArgs<T extends Omit<TransportArgs, 'identity'>>(
+  where: string,
+  args: T & {identity: {peerId: string}},
+  own: readonly string[],
+): T & {identity: {peerId: string}} {
+  const example = `${where}({identity: await createIdentity(), allow: [peerId], configHash: 'run 1'})`;
+  requireOptions(where, args, example);
+  refuseUnknownKeys(where, args, [...Object.keys(KEYS), ...own]);
+  const {identity, listen, heartbeat, codecs, onRefused} = args;
+  checkMembers(where, 'identity', identity, ['peerId'], 'what await createIdentity() gives');
+  checkText(where, 'identity.peerId', identity.peerId, 'the PeerId that createIdentity() gives');
+  if (listen != null) {
+    checkList(where, 'listen', listen, 'a list of addresses, or none');
+    listen.forEach((address, i) => checkText(where, `listen[${i}]`, address, 'an address'));
+  }
+  for (const [name, value] of Object.entries({heartbeat, codecs})) {
+    if (value != null) checkMembers(where, name, value, [], 'an object');
+  }
+  if (onRefused != null) checkFunction(where, 'onRefused', onRefused, 'a function');
+  return args;
+}
+
 /** What all transports do alike: the allow-list, opening channels on links, keeping and closing. */
 export class ChannelHub {
   private readonly allow: ReadonlySet<string>;
@@ -53,7 +99,8 @@ export class ChannelHub {
   private closed = false;
 
   constructor(private readonly args: TransportArgs) {
-    if (args.allow == null || typeof args.allow === 'string') {
+    const allow = args.allow as Partial<Iterable<string>> | null | undefined;
+    if (typeof allow !== 'object' || typeof allow?.[Symbol.iterator] !== 'function') {
       throw new Error(
         `transport: allow is ${JSON.stringify(args.allow)}; expected a list of PeerIds.`,
       );
@@ -116,6 +163,7 @@ export class ChannelHub {
   }
 
   onChannel(callback: (channel: Channel) => void): void {
+    checkFunction('onChannel', 'callback', callback, 'a function that takes a channel');
     this.callback = callback;
     for (const channel of this.waiting.splice(0)) {
       callback(channel);

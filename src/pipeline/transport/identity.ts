@@ -27,6 +27,7 @@ export async function privateKeyOf(privateKey: string): Promise<PrivateKey> {
   await installNodeShims();
   const {privateKeyFromProtobuf} = await import('@libp2p/crypto/keys');
   try {
+    if (typeof privateKey !== 'string') throw new Error('no text');
     return privateKeyFromProtobuf(fromBase64(privateKey));
   } catch {
     throw new Error(

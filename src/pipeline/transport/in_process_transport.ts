@@ -1,4 +1,6 @@
-import {ChannelHub} from './channel_hub.js';
+import {refuseUnknownKeys, requireOptions} from '../../ops/check_options.js';
+import {refuseValue} from '../../ops/check_values.js';
+import {ChannelHub, checkTransportArgs} from './channel_hub.js';
 import {InProcessLink} from './in_process_link.js';
 import type {LineSettings} from './in_process_link.js';
 import type {Channel, Transport, TransportArgs, WaitOptions} from './transport.js';
@@ -10,7 +12,18 @@ export class InProcessNetwork {
   private links: {a: string; b: string; ends: [InProcessLink, InProcessLink]}[] = [];
 
   /** @param settings Delay and rate of all lines made from now on. Default: as fast as can be. */
-  constructor(private readonly settings: LineSettings = {}) {}
+  constructor(private readonly settings: LineSettings = {}) {
+    const where = 'InProcessNetwork';
+    requireOptions(where, settings, `new ${where}({delayMs: 10, bytesPerSecond: 1e6})`);
+    refuseUnknownKeys(where, settings, ['delayMs', 'bytesPerSecond']);
+    const {delayMs = 0, bytesPerSecond = Infinity} = settings;
+    if (!(Number.isFinite(delayMs) && delayMs >= 0)) {
+      refuseValue(where, 'delayMs', delayMs, 'a number of milliseconds of 0 or more');
+    }
+    if (!(typeof bytesPerSecond === 'number' && bytesPerSecond > 0)) {
+      refuseValue(where, 'bytesPerSecond', bytesPerSecond, 'a number above 0, or none');
+    }
+  }
 
   /** Ends all lines between two peers at once and without a goodbye, as a death would. */
   cut(a: string, b: string): void {
@@ -85,7 +98,11 @@ export interface InProcessTransportArgs extends Omit<TransportArgs, 'identity'> 
  * @throws Error for an address of another form or one that is taken.
  */
 export async function inProcessTransport(args: InProcessTransportArgs): Promise<Transport> {
+  checkTransportArgs('inProcessTransport', args, ['network']);
   const {network, listen = []} = args;
+  if (!(network instanceof InProcessNetwork)) {
+    refuseValue('inProcessTransport', 'network', network, 'new InProcessNetwork()');
+  }
   const id = args.identity.peerId;
   const hub = new ChannelHub({...args, identity: {peerId: id, privateKey: ''}});
   for (const where of listen) {

@@ -1,5 +1,6 @@
 import type {Libp2p, Stream} from '@libp2p/interface';
-import {CONNECT_TIMEOUT_MS, ChannelHub} from './channel_hub.js';
+import {refuseValue} from '../../ops/check_values.js';
+import {CONNECT_TIMEOUT_MS, ChannelHub, checkTransportArgs} from './channel_hub.js';
 import {privateKeyOf} from './identity.js';
 import {Libp2pLink} from './libp2p_link.js';
 import {libp2pOptions} from './libp2p_options.js';
@@ -85,7 +86,11 @@ async function dial(
  * @throws Error if the identity is none or an address cannot be listened at.
  */
 export async function libp2pTransport(args: Libp2pTransportArgs): Promise<Transport> {
+  checkTransportArgs('libp2pTransport', args, ['pingIntervalMs']);
   const {identity, listen = [], heartbeat, pingIntervalMs} = args;
+  if (pingIntervalMs != null && !(Number.isFinite(pingIntervalMs) && pingIntervalMs > 0)) {
+    refuseValue('libp2pTransport', 'pingIntervalMs', pingIntervalMs, 'milliseconds above 0');
+  }
   const hub = new ChannelHub(args);
   await installNodeShims();
   const {createLibp2p} = await import('libp2p');

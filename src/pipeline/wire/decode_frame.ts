@@ -1,3 +1,4 @@
+import {checkBytes} from '../../ops/check_values.js';
 import {frameChecksum} from './checksum.js';
 import type {Frame, FrameTensor, JsonValue} from './frame.js';
 import {
@@ -84,6 +85,7 @@ function readTensors(bytes: Uint8Array, count: number, headerBytes: number) {
  * @throws TruncatedFrame, BadMagic, BadVersion, BadChecksum, BadHeader
  */
 export function decodeFrame(bytes: Uint8Array): Frame {
+  checkBytes('decodeFrame', 'bytes', bytes);
   if (bytes.byteLength < 8) {
     throw new TruncatedFrame(`a frame has at least ${FIXED_BYTES} bytes, got ${bytes.byteLength}.`);
   }

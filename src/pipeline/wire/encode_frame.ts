@@ -1,3 +1,5 @@
+import {requireOptions} from '../../ops/check_options.js';
+import {checkBytes, checkList, checkMembers} from '../../ops/check_values.js';
 import {frameChecksum} from './checksum.js';
 import type {Frame, FrameTensor, JsonValue, OutgoingFrame} from './frame.js';
 import {
@@ -91,6 +93,14 @@ function tableEntry(tensor: FrameTensor): {bytes: Uint8Array; dtype: number}[] {
   ];
 }
 
+function checkFrameTensor(tensor: FrameTensor, index: number): void {
+  const name = `tensors[${index}]`;
+  const members = ['name', 'codec', 'dtype', 'shape', 'bytes'];
+  checkMembers('encodeFrame', name, tensor, members, `{${members.join(', ')}}`);
+  checkList('encodeFrame', `shape of ${name}`, tensor.shape, 'a list of sizes');
+  checkBytes('encodeFrame', `bytes of ${name}`, tensor.bytes);
+}
+
 interface Plan {
   readonly size: FrameSize;
   readonly fields: number[];
@@ -99,13 +109,16 @@ interface Plan {
 }
 
 function planFrame(frame: EncodableFrame): Plan {
-  if (TYPE_CODES[frame.type] == null) {
+  requireOptions('encodeFrame', frame, `{type: 'activation', step: 1, tensors: []}`);
+  if (!Object.hasOwn(TYPE_CODES, String(frame.type))) {
     throw new Error(
-      `encodeFrame: type is '${frame.type}'; expected one of ${Object.keys(TYPE_CODES).join(', ')}.`,
+      `encodeFrame: type is '${String(frame.type)}'; expected one of ${Object.keys(TYPE_CODES).join(', ')}.`,
     );
   }
   const fields = fixedFields(frame);
   const tensors = frame.tensors ?? [];
+  checkList('encodeFrame', 'tensors', tensors, 'a list of packed tensors');
+  tensors.forEach(checkFrameTensor);
   if (tensors.length > 0xffff) {
     throw new Error(`encodeFrame: ${tensors.length} tensors in a frame; at most 65535 fit.`);
   }
@@ -175,6 +188,8 @@ export function encodeFrame(frame: EncodableFrame): Uint8Array[] {
 
 /** The pieces in one new buffer. */
 export function joinPieces(pieces: readonly Uint8Array[]): Uint8Array {
+  checkList('joinPieces', 'pieces', pieces, 'a list of bytes, such as encodeFrame gives');
+  pieces.forEach((piece, i) => checkBytes('joinPieces', `pieces[${i}]`, piece));
   let length = 0;
   for (const piece of pieces) {
     length += piece.byteLength;

@@ -1,5 +1,7 @@
 /** What crosses between two stages: one frame is one message with its tensors. */
 
+import {checkMembers, checkText} from '../../ops/check_values.js';
+
 /** Anything that JSON can say. Numbers must be finite: JSON has no NaN and no infinity. */
 export type JsonValue =
   | null
@@ -61,6 +63,8 @@ export type DataFrame = Frame & {readonly type: DataFrameType};
 
 /** The tensor of that name, or an error that lists the names there are. */
 export function frameTensor(frame: Frame, name: string): FrameTensor {
+  checkMembers('frameTensor', 'frame', frame, ['type', 'tensors'], 'a frame that was received');
+  checkText('frameTensor', 'name', name, 'the name of a tensor');
   const found = frame.tensors.find((tensor) => tensor.name === name);
   if (found == null) {
     const names = frame.tensors.map((tensor) => tensor.name).join(', ') || 'none';

@@ -1,3 +1,4 @@
+import {checkBytes, refuseValue} from '../../ops/check_values.js';
 import {announcedBytes, decodeFrame} from './decode_frame.js';
 import type {Frame} from './frame.js';
 import {FIXED_BYTES} from './header_layout.js';
@@ -18,7 +19,11 @@ export class FrameReader {
   private filled = 0;
 
   /** @param maxFrameBytes A frame that announces more is refused before memory is taken for it. */
-  constructor(private readonly maxFrameBytes: number) {}
+  constructor(private readonly maxFrameBytes: number) {
+    if (!(typeof maxFrameBytes === 'number' && maxFrameBytes > 0)) {
+      refuseValue('FrameReader', 'maxFrameBytes', maxFrameBytes, 'a number of bytes above 0');
+    }
+  }
 
   /** Bytes of a frame that has begun and is not complete. */
   get unfinishedBytes(): number {
@@ -31,6 +36,7 @@ export class FrameReader {
    * @throws FrameTooLarge and what `decodeFrame` throws. After that the stream is of no more use.
    */
   *push(chunk: Uint8Array): Generator<ReadFrame, void> {
+    checkBytes('FrameReader.push', 'chunk', chunk);
     let at = 0;
     while (at < chunk.byteLength) {
       const target: Uint8Array = this.frame ?? this.start;
