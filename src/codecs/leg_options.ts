@@ -1,5 +1,6 @@
 /** Reads the options of a leg codec, with names of what is wrong. */
 import {closest} from 'fastest-levenshtein';
+import {requireOptions} from '../ops/check_options.js';
 
 /** Takes options one by one; `done` refuses what nobody took. */
 export class LegOptions {
@@ -11,7 +12,7 @@ export class LegOptions {
     private readonly codec: string,
     options: Record<string, unknown> = {},
   ) {
-    this.options = options;
+    this.options = requireOptions(`leg codec '${codec}'`, options, '{}');
   }
 
   /** A switch. */

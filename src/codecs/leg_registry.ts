@@ -1,5 +1,7 @@
 /** Leg codecs by name. */
 import {closest} from 'fastest-levenshtein';
+import {requireOptions} from '../ops/check_options.js';
+import {checkFunction} from '../ops/check_values.js';
 import {bfloat16Codec} from './bfloat16.js';
 import {float32Codec} from './float32.js';
 import type {Leg, LegCodec, LegSpec} from './leg.js';
@@ -16,6 +18,8 @@ const legCodecs = new Map<string, LegCodec>();
 
 /** Adds a leg codec. Throws if there is another of its name: both ends must mean the same by a name. */
 export function registerLegCodec(codec: LegCodec): void {
+  requireOptions('registerLegCodec', codec, '{name: "mine", version: 1, create: (options) => …}');
+  checkFunction('registerLegCodec', 'create', codec.create, 'a function that makes a Leg');
   const {name, version} = codec;
   if (typeof name !== 'string' || name === '') {
     throw new Error(`registerLegCodec: name is '${name}'; expected a name that is not empty.`);

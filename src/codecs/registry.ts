@@ -1,4 +1,5 @@
 import {closest} from 'fastest-levenshtein';
+import {requireOptions} from '../ops/check_options.js';
 import {bfloat16Codec} from './bfloat16.js';
 import type {Codec, FloatCodec, IdsCodec} from './codec.js';
 import {float32Codec} from './float32.js';
@@ -8,6 +9,7 @@ const codecs = new Map<string, Codec>();
 
 /** Adds a codec. Throws if there is another of its name: both ends must mean the same by a name. */
 export function registerCodec(codec: Codec): void {
+  requireOptions('registerCodec', codec, '{name: "mine", version: 1, dtype: "float32", pack, …}');
   if (typeof codec.name !== 'string' || codec.name === '') {
     throw new Error(`registerCodec: name is '${codec.name}'; expected a name that is not empty.`);
   }

@@ -1,6 +1,7 @@
 /** Measures a boundary while batches pass it. */
 import * as tf from '@tensorflow/tfjs-core';
 import type {BoundaryDecoder, BoundaryEncoder} from '../layers/index.js';
+import {checkMembers} from '../ops/check_values.js';
 import {energies} from './captured_energy.js';
 import {GramAccumulator} from './gram_accumulator.js';
 import {orthogonalityErrorOf} from './orthogonality_error.js';
@@ -65,6 +66,8 @@ export class BoundaryProbe {
     private readonly encoder: BoundaryEncoder,
     private readonly options: BoundaryProbeOptions = {},
   ) {
+    const expected = "a stage's encoder, the sending half of a projection boundary";
+    checkMembers('BoundaryProbe', 'encoder', encoder, ['boundary', 'setCallHook'], expected);
     const {boundary} = encoder;
     const width = boundary.units as number;
     this.gram = width <= (options.ranksUpTo ?? 1024) ? new GramAccumulator(width) : null;

@@ -1,6 +1,8 @@
 /** How well the codes of residual vector quantisers are used. */
 import type * as tf from '@tensorflow/tfjs-core';
 import {usageOfCounts, type CodebookUsage} from '../layers/quantizer/code_usage.js';
+import {requireOptions} from '../ops/check_options.js';
+import {checkTensor} from '../ops/check_values.js';
 
 export type {CodebookUsage};
 
@@ -19,7 +21,9 @@ export class CodeCounts {
 
   /** @param size Codebooks `[R, G, K, r/G]`: rounds R, groups G, codes K. */
   constructor(private readonly size: {rounds: number; groups: number; codes: number}) {
-    for (const [name, value] of Object.entries(size)) {
+    requireOptions('CodeCounts', size, 'new CodeCounts({rounds: 2, groups: 8, codes: 256})');
+    for (const name of ['rounds', 'groups', 'codes'] as const) {
+      const value = size[name];
       if (!Number.isInteger(value) || value < 1) {
         throw new Error(`CodeCounts: ${name} is ${value}, expected a whole number of 1 or more.`);
       }
@@ -35,7 +39,12 @@ export class CodeCounts {
    */
   async add(indices: tf.Tensor): Promise<void> {
     const {rounds, groups, codes} = this.size;
-    const [r, n, g] = indices.shape;
+    const [r, n, g] = checkTensor('CodeCounts.add', 'indices', indices).shape;
+    if (indices.dtype !== 'int32') {
+      throw new Error(
+        `CodeCounts.add: the indices have dtype ${indices.dtype}, expected int32, as of rvqEncode.`,
+      );
+    }
     if (indices.rank !== 3 || r !== rounds || g !== groups) {
       throw new Error(
         `CodeCounts.add: the indices have shape [${indices.shape}], expected [${rounds}, n, ${groups}].`,
@@ -74,7 +83,12 @@ export class CodeCounts {
  * @param codes K.
  */
 export async function codebookUsage(indices: tf.Tensor, codes: number): Promise<CodebookUsage> {
-  const [rounds, , groups] = indices.shape;
+  const [rounds, , groups] = checkTensor('codebookUsage', 'indices', indices).shape;
+  if (indices.rank !== 3) {
+    throw new Error(
+      `codebookUsage: the indices have shape [${indices.shape}], expected [R, n, G], as of rvqEncode.`,
+    );
+  }
   const counts = new CodeCounts({rounds, groups, codes});
   await counts.add(indices);
   return counts.usage();

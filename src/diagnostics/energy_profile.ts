@@ -1,6 +1,7 @@
 /** How many dimensions activations need, with and without anchors. */
 import type * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
+import {checkList, checkMembers} from '../ops/check_values.js';
 import {ActivationStatistics} from './activation_statistics.js';
 import {trace} from './gram_algebra.js';
 import {energyAtRank, rankForEnergy, spectrum} from './spectrum.js';
@@ -50,6 +51,9 @@ export async function energyProfile(
   tensor: tfl.SymbolicTensor,
   batches: readonly tf.Tensor2D[],
 ): Promise<ActivationProfile> {
+  checkMembers('energyProfile', 'model', model, ['inputs', 'layers'], 'a model such as llama()');
+  checkMembers('energyProfile', 'tensor', tensor, ['shape', 'sourceLayer'], "a layer's output");
+  checkList('energyProfile', 'batches', batches, 'a list of int32 tensors [batch, time]');
   if (batches.length < 2) {
     throw new Error(
       `energyProfile: got ${batches.length} batches, expected at least 2: one for anchors, one to measure.`,

@@ -3,6 +3,7 @@ import type * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
 import {ProjectionBoundary} from '../layers/index.js';
 import {writeWeight} from '../layers/layer_weight.js';
+import {checkList, checkMembers} from '../ops/check_values.js';
 import {ActivationStatistics} from './activation_statistics.js';
 import {fitBoundary} from './fit_boundary.js';
 import {rankForEnergy, spectrum} from './spectrum.js';
@@ -68,6 +69,8 @@ export async function initialiseBoundaries(
   batches: readonly tf.Tensor2D[],
   options: InitialiseBoundariesOptions = {},
 ): Promise<BoundaryStart[]> {
+  checkMembers('initialiseBoundaries', 'model', model, ['layers'], 'a model such as llama()');
+  checkList('initialiseBoundaries', 'batches', batches, 'a list of int32 tensors [batch, time]');
   const {energy = 0, ridge = 1, basis = 'fit'} = options;
   checkOptions(energy, ridge, basis);
   const boundaries = model.layers.filter((layer) => layer instanceof ProjectionBoundary);

@@ -1,5 +1,6 @@
 /** How far a projector is from the Stiefel manifold. */
 import type * as tf from '@tensorflow/tfjs-core';
+import {checkTensor} from '../ops/check_values.js';
 
 /** Iterations of the power method; the matrix is tiny and far from the limit of floats after these. */
 const ITERATIONS = 200;
@@ -12,6 +13,7 @@ const ITERATIONS = 200;
  * @throws Error if it is not a matrix.
  */
 export async function orthogonalityError(matrix: tf.Tensor): Promise<number> {
+  checkTensor('orthogonalityError', 'the matrix', matrix);
   if (matrix.rank !== 2) {
     throw new Error(`orthogonalityError: the matrix has shape [${matrix.shape}], expected [d, r].`);
   }
@@ -25,8 +27,14 @@ export async function orthogonalityError(matrix: tf.Tensor): Promise<number> {
  * @param values The matrix `[d, r]`, row-major.
  * @param d Rows.
  * @param r Columns.
+ * @throws Error on another number of values.
  */
 export function orthogonalityErrorOf(values: ArrayLike<number>, d: number, r: number): number {
+  if (values?.length !== d * r) {
+    throw new Error(
+      `orthogonalityErrorOf: got ${values?.length ?? 'no'} values, expected ${d * r} for [d, r] = [${d}, ${r}].`,
+    );
+  }
   const gram = new Float64Array(r * r);
   for (let row = 0; row < d; row++) {
     for (let i = 0; i < r; i++) {

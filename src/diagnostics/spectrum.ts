@@ -17,8 +17,13 @@ export interface SymmetricEigen {
  * @throws Error on a size that is no square, and on NaN or infinity.
  */
 export function symmetricEigen(matrix: Float64Array, n: number): SymmetricEigen {
-  if (matrix.length !== n * n) {
-    throw new Error(`symmetricEigen: got ${matrix.length} values, expected ${n * n} for n = ${n}.`);
+  if (!Number.isInteger(n) || n < 1) {
+    throw new Error(`symmetricEigen: n is ${n}, expected a whole number of 1 or more.`);
+  }
+  if (matrix?.length !== n * n) {
+    throw new Error(
+      `symmetricEigen: got ${matrix?.length ?? 'no'} values, expected ${n * n} for n = ${n}.`,
+    );
   }
   const bad = matrix.findIndex((value) => !Number.isFinite(value));
   if (bad >= 0) {

@@ -1,4 +1,5 @@
 /** Codecs of legs as users write them. */
+import {refuseValue} from '../../ops/check_values.js';
 import type {LegSpec} from '../leg.js';
 
 /**
@@ -8,6 +9,9 @@ import type {LegSpec} from '../leg.js';
  * @throws If the word is no codec's name followed by `key` or `key=value`.
  */
 export function parseLegSpec(word: string): LegSpec {
+  if (typeof word !== 'string') {
+    refuseValue('parseLegSpec', 'word', word, "a codec's name such as 'int8', or 'name:key=value'");
+  }
   const [codec, ...rest] = word.split(':');
   const spec: LegSpec = {codec};
   const bad = () =>

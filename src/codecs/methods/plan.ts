@@ -1,5 +1,7 @@
 /** From the `compression` section of a configuration to what is built. */
+import {requireOptions} from '../../ops/check_options.js';
 import type {LegSpec} from '../leg.js';
+import {makeLeg} from '../leg_registry.js';
 import type {MethodOptions, MethodPlan} from '../method.js';
 import {rvqSettings, sizeFor} from '../rvq/rvq_options.js';
 import {getMethod} from './registry.js';
@@ -30,10 +32,12 @@ export interface PlanContext {
 /**
  * What goes into the model and what packs the legs.
  *
- * @throws On an unknown method, with the nearest name; on a setting that the method has no use for; on a rank above the
+ * @throws On a codec of a leg that is unknown, or an option that it has not; on an unknown method, with the nearest name; on a setting that the method has no use for; on a rank above the
  *     width of the model.
  */
 export function methodPlan(settings: CompressionSettings, context: PlanContext): MethodPlan {
+  requireOptions('methodPlan', settings, "methodPlan({method: 'mapl', rank: 64}, {stages: 4, …})");
+  requireOptions('methodPlan: context', context, '{stages: 4, hiddenSize: 256}');
   const {method, rank, anchorRank, forward, backward} = settings;
   const {stages, hiddenSize, wire = 'bfloat16'} = context;
   const chosen = Object.entries({
@@ -51,6 +55,10 @@ export function methodPlan(settings: CompressionSettings, context: PlanContext):
     options: Object.fromEntries(chosen) as MethodOptions,
   });
   for (const [key, value] of Object.entries({rank, anchorRank})) {
+    const missing = value == null && key !== 'rank';
+    if (plan.model != null && !missing && !(Number.isInteger(value) && value! >= 1)) {
+      throw new Error(`compression.${key} is ${value}, expected a whole number of 1 or more.`);
+    }
     if (plan.model != null && value != null && value > hiddenSize) {
       throw new Error(
         `compression.${key} is ${value}, more than model.hiddenSize (${hiddenSize}); ` +
@@ -59,6 +67,8 @@ export function methodPlan(settings: CompressionSettings, context: PlanContext):
     }
   }
   const legs = {forward: forward ?? plan.forward, backward: backward ?? plan.backward};
+  makeLeg(legs.forward, 'compression.forward');
+  makeLeg(legs.backward, 'compression.backward');
   return {model: withCodebooks(plan.model, legs.forward), ...legs};
 }
 

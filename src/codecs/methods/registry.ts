@@ -1,11 +1,15 @@
 /** Compression methods by name. */
 import {closest} from 'fastest-levenshtein';
+import {requireOptions} from '../../ops/check_options.js';
+import {checkFunction} from '../../ops/check_values.js';
 import type {CompressionMethod} from '../method.js';
 
 const methods = new Map<string, CompressionMethod>();
 
 /** Adds a method. Throws if there is another of its name. */
 export function registerMethod(method: CompressionMethod): void {
+  requireOptions('registerMethod', method, '{name: "mine", version: 1, …, plan: (request) => …}');
+  checkFunction('registerMethod', 'plan', method.plan, 'a function that makes a MethodPlan');
   const {name, version} = method;
   if (typeof name !== 'string' || name === '') {
     throw new Error(`registerMethod: name is '${name}'; expected a name that is not empty.`);

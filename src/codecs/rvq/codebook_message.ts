@@ -1,5 +1,6 @@
 /** What a sender says about the wire codebooks: the bytes that go with each microbatch. */
 import type {CodebookSize} from '../../layers/quantizer/quantizer_settings.js';
+import {requireOptions} from '../../ops/check_options.js';
 
 /**
  * A message, of which everything but the header may be missing. The receiver's copy must be at `version` (or become it by
@@ -23,6 +24,27 @@ export interface CodebookMessage {
 const HEADER_BYTES = 16;
 const FULL = 1;
 const SLICE = 2;
+
+/**
+ * Throws unless the sizes are those that a message can have.
+ *
+ * @param where The class that was given them.
+ */
+export function checkSize(where: string, size: CodebookSize): void {
+  requireOptions(
+    `${where}: size`,
+    size,
+    '{rounds: 2, groups: 8, codes: 256, width: 4}, as of codebooks [R, G, K, w]',
+  );
+  const most = {rounds: 255, groups: Infinity, codes: 65536, width: Infinity};
+  for (const [name, limit] of Object.entries(most)) {
+    const value = size[name as keyof CodebookSize];
+    if (!Number.isSafeInteger(value) || value < 1 || value > limit) {
+      const range = limit === Infinity ? 'of 1 or more' : `from 1 to ${limit}`;
+      throw new Error(`${where}: size.${name} is ${value}, expected a whole number ${range}.`);
+    }
+  }
+}
 
 /** Numbers of all codebooks together. */
 export function codebookValues({rounds, groups, codes, width}: CodebookSize): number {

@@ -1,6 +1,8 @@
 /** The receiving end of codebook streaming. */
 import type {CodebookSize} from '../../layers/quantizer/quantizer_settings.js';
-import {codebookValues, decodeMessage, putSlice} from './codebook_message.js';
+import {requireOptions} from '../../ops/check_options.js';
+import {checkBytes} from '../../ops/check_values.js';
+import {checkSize, codebookValues, decodeMessage, putSlice} from './codebook_message.js';
 
 /** What came of a message. */
 export type CodebookReceipt =
@@ -32,7 +34,14 @@ export class CodebookReceiver {
   /** Of the last message taken; null while nothing is known. */
   private last: {session: number; seq: number; version: number} | null = null;
 
-  constructor({size, ordered = false}: CodebookReceiverArgs) {
+  constructor(args: CodebookReceiverArgs) {
+    requireOptions(
+      'CodebookReceiver',
+      args,
+      'new CodebookReceiver({size: {rounds: 2, groups: 8, codes: 256, width: 4}})',
+    );
+    const {size, ordered = false} = args;
+    checkSize('CodebookReceiver', size);
     this.size = size;
     this.ordered = ordered;
     this.bits = new Uint16Array(codebookValues(size));
@@ -49,7 +58,10 @@ export class CodebookReceiver {
    * @throws Error if the bytes are no message of such codebooks.
    */
   receive(bytes: Uint8Array): CodebookReceipt {
-    const message = decodeMessage(bytes, this.size);
+    const message = decodeMessage(
+      checkBytes('CodebookReceiver.receive', 'bytes', bytes),
+      this.size,
+    );
     const {session, seq, version, rounds, full, slice} = message;
     const {last} = this;
     const isNewer = last == null || session > last.session;

@@ -1,7 +1,8 @@
 /** The sending end of codebook streaming. */
 import type {CodebookSize} from '../../layers/quantizer/quantizer_settings.js';
 import {bfloat16Codec} from '../bfloat16.js';
-import {codebookValues, encodeMessage, takeSlice, putSlice} from './codebook_message.js';
+import {requireOptions} from '../../ops/check_options.js';
+import {checkSize, codebookValues, encodeMessage, takeSlice, putSlice} from './codebook_message.js';
 import {SliceOrder} from './slice_order.js';
 
 /** What a sender is made with. */
@@ -45,7 +46,17 @@ export class CodebookSender {
   private readonly session: number;
 
   constructor(private readonly args: CodebookSenderArgs) {
+    requireOptions(
+      'CodebookSender',
+      args,
+      'new CodebookSender({size: {rounds: 2, groups: 8, codes: 256, width: 4}, slices: 256, seed: 1})',
+    );
     const {size, slices, seed, session = 0} = args;
+    checkSize('CodebookSender', size);
+    if (!Number.isSafeInteger(seed)) {
+      throw new Error(`CodebookSender: seed is ${seed}, expected an integer, for instance 42.`);
+    }
+    checkCount('session', session);
     if (!Number.isInteger(slices) || slices < 1 || slices > size.codes) {
       throw new Error(
         `CodebookSender: slices is ${slices}, expected a whole number from 1 to codes = ${size.codes}.`,
@@ -77,12 +88,15 @@ export class CodebookSender {
 
   /** The codebooks after an update, `[R, G, K, w]`: codes reach the wire copy as their turns come. */
   setLive(live: Float32Array): void {
-    if (live.length !== this.bits.length) {
+    this.checkLength(live, 'values of codebooks');
+    const bits = new Uint16Array(bfloat16Codec.pack(live, [live.length]).buffer);
+    const wrong = bits.findIndex((half) => (half & 0x7f80) === 0x7f80);
+    if (wrong >= 0) {
       throw new Error(
-        `CodebookSender: ${live.length} values of codebooks, expected ${this.bits.length}.`,
+        `CodebookSender: value ${wrong} of the codebooks is ${live[wrong]}, expected a number that bfloat16 has.`,
       );
     }
-    this.live = new Uint16Array(bfloat16Codec.pack(live, [live.length]).buffer);
+    this.live = bits;
   }
 
   /** The receiver lacks codes: the next message carries them all. */
@@ -101,6 +115,11 @@ export class CodebookSender {
     const {size} = this.args;
     if (live == null) {
       throw new Error('CodebookSender: there are no codebooks yet: call start().');
+    }
+    if (!Number.isInteger(rounds) || rounds < 1 || rounds > size.rounds) {
+      throw new Error(
+        `CodebookSender: rounds is ${rounds}, expected a whole number from 1 to ${size.rounds}.`,
+      );
     }
     const full = this.refresh ? bits.slice() : null;
     let slice = null;
@@ -123,11 +142,34 @@ export class CodebookSender {
     return {wire: bits.slice(), position, version, seq};
   }
 
-  /** Goes on from `state`, with the live codebooks of that time. */
-  setState({wire, position, version, seq}: CodebookSenderState, live: Float32Array): void {
+  /** Goes on from `state`, with the live codebooks of that time. Throws if one of the two does not fit; nothing changes then. */
+  setState(state: CodebookSenderState, live: Float32Array): void {
+    requireOptions('CodebookSender: state', state, 'what state() gave');
+    const {wire, position, version, seq} = state;
+    this.checkLength(wire, 'values of the wire copy');
+    for (const [name, count] of Object.entries({position, version, seq})) {
+      checkCount(`state.${name}`, count);
+    }
     this.setLive(live);
     this.bits.set(wire);
     Object.assign(this, {position, version, seq});
     this.refresh = true;
+  }
+
+  private checkLength(values: {length: number} | undefined, what: string): void {
+    if (values?.length !== this.bits.length) {
+      throw new Error(
+        `CodebookSender: ${values?.length ?? 'no'} ${what}, expected ${this.bits.length}.`,
+      );
+    }
+  }
+}
+
+/** Throws unless a message can carry the number. */
+function checkCount(name: string, value: number): void {
+  if (!Number.isInteger(value) || value < 0 || value >= 2 ** 32) {
+    throw new Error(
+      `CodebookSender: ${name} is ${value}, expected a whole number from 0 to 2^32 − 1.`,
+    );
   }
 }

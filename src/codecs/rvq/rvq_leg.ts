@@ -1,4 +1,5 @@
 /** Residual vector quantisation as a leg codec, with codebooks that stream to the receiver. */
+import {requireOptions} from '../../ops/check_options.js';
 import type {LegCodec} from '../leg.js';
 import {RvqLegReceiver} from './rvq_leg_receiver.js';
 import {RvqLegSender} from './rvq_leg_sender.js';
@@ -24,8 +25,8 @@ import {NAME, rvqSettings, sizeFor, vectorBytes} from './rvq_options.js';
 export const rvqLegCodec: LegCodec = {
   name: NAME,
   version: 1,
-  create(options) {
-    const settings = rvqSettings(options);
+  create(options = {}) {
+    const settings = rvqSettings(requireOptions(`leg codec '${NAME}'`, options, '{groups: 8}'));
     return {
       settings,
       bytesPerToken: (width) => {
