@@ -1,4 +1,5 @@
 /** Random access to the bytes of one file, in memory, on disk (Node) or behind a URL. */
+import {checkBytes} from '../ops/check_values.js';
 
 /** A file that is read in pieces. */
 export interface ByteSource {
@@ -14,6 +15,7 @@ export interface ByteSource {
 
 /** A file that is in memory already. */
 export function memorySource(bytes: Uint8Array, label = 'buffer'): ByteSource {
+  checkBytes('memorySource', 'bytes', bytes);
   return {
     label,
     size: bytes.byteLength,

@@ -1,10 +1,12 @@
 /** 16-bit floats as files hold them, widened to float32. Exact: every such number is a float32. */
+import {refuseValue} from '../ops/check_values.js';
 
 const pattern = new Uint32Array(1);
 const value = new Float32Array(pattern.buffer);
 
 /** Widens bfloat16 numbers, the upper halves of float32. */
 export function bfloat16ToFloat32(bits: Uint16Array): Float32Array {
+  checkBits('bfloat16ToFloat32', bits);
   const wide = new Uint32Array(bits.length);
   for (let i = 0; i < bits.length; i++) {
     wide[i] = bits[i] << 16;
@@ -14,7 +16,12 @@ export function bfloat16ToFloat32(bits: Uint16Array): Float32Array {
 
 /** Widens IEEE 754 half precision numbers: 1 bit sign, 5 bits exponent, 10 bits fraction. */
 export function float16ToFloat32(bits: Uint16Array): Float32Array {
+  checkBits('float16ToFloat32', bits);
   return Float32Array.from(bits, widen);
+}
+
+function checkBits(where: string, bits: Uint16Array): void {
+  if (!(bits instanceof Uint16Array)) refuseValue(where, 'bits', bits, 'a Uint16Array');
 }
 
 function widen(half: number): number {

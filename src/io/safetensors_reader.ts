@@ -1,4 +1,5 @@
 /** Reads safetensors files tensor by tensor. */
+import {checkMembers} from '../ops/check_values.js';
 import {type ByteSource, memorySource} from './byte_source.js';
 import {bfloat16ToFloat32, float16ToFloat32} from './half_floats.js';
 import {
@@ -24,6 +25,8 @@ export class SafetensorsReader {
    */
   static async open(source: ByteSource | Uint8Array): Promise<SafetensorsReader> {
     const file = source instanceof Uint8Array ? memorySource(source) : source;
+    const members = ['label', 'size', 'read'];
+    checkMembers('SafetensorsReader.open', 'source', file, members, 'bytes, or a file source');
     const {label, size} = file;
     if (size < 8) {
       throw new Error(

@@ -1,4 +1,5 @@
 /** Writes safetensors files, in memory or to disk. */
+import {checkList, checkMembers, checkText, refuseValue} from '../ops/check_values.js';
 import {DTYPE_BYTES, type SafetensorsDtype} from './safetensors_header.js';
 
 /** A tensor to write. */
@@ -26,7 +27,8 @@ export function safetensorsPieces(
   const header = new Map<string, unknown>(metadata == null ? [] : [['__metadata__', metadata]]);
   const pieces: Uint8Array[] = [];
   let offset = 0;
-  for (const {name, dtype = 'F32', shape, data} of tensors) {
+  for (const tensor of listOf(tensors)) {
+    const {name, dtype = 'F32', shape, data} = tensor;
     if (header.has(name)) {
       throw new Error(`safetensors: tensor '${name}' is given twice, expected each name once.`);
     }
@@ -47,6 +49,29 @@ export function safetensorsPieces(
   new DataView(head.buffer).setBigUint64(0, BigInt(length), true);
   head.set(json, 8);
   return [head, ...pieces];
+}
+
+/** The tensors, each with name, shape and data of a kind that can be written. */
+function listOf(tensors: Iterable<TensorToWrite>): TensorToWrite[] {
+  const where = 'safetensors';
+  const given = tensors as Partial<Iterable<TensorToWrite>> | null | undefined;
+  if (typeof given !== 'object' || typeof given?.[Symbol.iterator] !== 'function') {
+    refuseValue(where, 'tensors', tensors, 'a list of {name, shape, data}');
+  }
+  return Array.from(tensors, (tensor, i) => {
+    const name = `tensors[${i}]`;
+    checkMembers(where, name, tensor, ['name', 'shape', 'data'], '{name, shape, data}');
+    checkText(where, `name of ${name}`, tensor.name, 'a text');
+    checkList(where, `shape of ${name}`, tensor.shape, 'a list of sizes');
+    if (!ArrayBuffer.isView(tensor.data)) {
+      refuseValue(where, `data of ${name}`, tensor.data, 'a typed array');
+    }
+    if (!Object.hasOwn(DTYPE_BYTES, tensor.dtype ?? 'F32')) {
+      const known = Object.keys(DTYPE_BYTES).join(', ');
+      refuseValue(where, `dtype of ${name}`, tensor.dtype, `one of ${known}`);
+    }
+    return tensor;
+  });
 }
 
 /** The same as one buffer. */

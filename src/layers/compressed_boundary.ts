@@ -16,6 +16,11 @@ export type BoundaryPart = 'all' | 'encoder' | 'decoder';
 export abstract class CompressedBoundary extends tfl.layers.Layer {
   constructor(args: LayerArgs) {
     const where = classNameOf(new.target);
+    if (typeof (new.target as {className?: unknown}).className !== 'string') {
+      throw new Error(
+        `${where}: static className is missing, expected the name under which the class is registered.`,
+      );
+    }
     super(checkLayerArgs(where, args, `new ${where}({rank: 32})`, null));
   }
 

@@ -1,6 +1,7 @@
 /** Text generation, token by token. */
 import * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
+import {checkList, refuseValue} from '../../ops/check_values.js';
 import {LlamaEmbedding} from '../../layers/llama_embedding.js';
 import {sampler, type SamplerOptions} from './sampler.js';
 
@@ -30,14 +31,21 @@ export async function* generate(
   ids: ArrayLike<number>,
   options: GenerateOptions = {},
 ): AsyncGenerator<number, void, void> {
+  if (typeof (model as Partial<tfl.LayersModel> | null)?.predict !== 'function') {
+    refuseValue('generate', 'model', model, 'a model such as llama(config)');
+  }
+  if (typeof ids !== 'object' || typeof (ids as ArrayLike<number> | null)?.length !== 'number') {
+    refuseValue('generate', 'ids', ids, 'a list of token ids');
+  }
+  const draw = sampler(options);
   const {maxTokens = 64, stopIds = []} = options;
+  checkList('generate', 'stopIds', stopIds, 'a list of token ids');
   if (ids.length === 0) {
     throw new Error('generate: the text is empty, expected at least one token to continue from.');
   }
   if (!Number.isInteger(maxTokens) || maxTokens < 1) {
     throw new Error(`generate: maxTokens is ${maxTokens}, expected a positive integer.`);
   }
-  const draw = sampler(options);
   const limit = contextOf(model);
   const text = Array.from(ids);
   for (let i = 0; i < maxTokens; i++) {

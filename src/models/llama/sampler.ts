@@ -1,4 +1,5 @@
 /** Draws a token from logits, the same one for the same seed everywhere. */
+import {refuseUnknownKeys, requireOptions} from '../../ops/check_options.js';
 import {seededUniform} from '../../manifolds/seeded_normal.js';
 
 /** How the next token is chosen. */
@@ -13,12 +14,17 @@ export interface SamplerOptions {
   seed?: number;
 }
 
+/** The keys above, and those of `generate`, which hands its options on. */
+const KEYS = ['temperature', 'topK', 'topP', 'seed', 'maxTokens', 'stopIds'];
+
 /**
  * A function from the logits of one position to a token id. Equal logits are taken in the order of their ids.
  *
  * @throws On options out of range, at once; on logits that are not numbers, when called.
  */
 export function sampler(options: SamplerOptions = {}): (logits: ArrayLike<number>) => number {
+  requireOptions('generate, options', options, '{temperature: 0.8, topK: 40, seed: 1}');
+  refuseUnknownKeys('generate', options, KEYS);
   const {temperature = 1, topK, topP = 1, seed = 0} = options;
   if (!(temperature >= 0 && Number.isFinite(temperature))) {
     throw new Error(`generate: temperature is ${temperature}, expected 0 (greedy) or more.`);
