@@ -1,6 +1,7 @@
 /** Activations kept as halves: the same forward pass, gradients within 2e-3, half the memory. */
 import * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
+import {LlamaNorm} from '../../src/layers/llama_norm.js';
 import {llama, type LlamaConfig} from '../../src/models/llama/index.js';
 import {
   activationStorage,
@@ -138,6 +139,21 @@ describe('activation storage', () => {
     const half = await withStorage('float16', () => step(model, ids, targets));
     expect(half.held / full.held).toBeLessThan(0.45);
     expect(half.reported / full.reported).toBeLessThan(0.45);
+  });
+
+  it('makes gradients that are not finite from what halves cannot hold, in its row alone', async () => {
+    const layer = new LlamaNorm({name: 'large_norm', epsilon: 1e-5});
+    const x = tf.tensor2d([1, 2, 3, 4, 1e5, 6, 7, 8, 9], [3, 3]);
+    layer.apply(x);
+    const gradient = tf.grad((rows) => tf.sum(tf.square(layer.apply(rows) as tf.Tensor)));
+    const finite = async () => Array.from(await gradient(x).data()).map(Number.isFinite);
+    const row = [true, true, true];
+    expect(await finite()).toEqual([...row, ...row, ...row]);
+    await withStorage('float16', async () => {
+      const values = await finite();
+      expect([values.slice(0, 3), values.slice(6)]).toEqual([row, row]);
+      expect(values.slice(3, 6)).toContain(false);
+    });
   });
 
   it('rounds nothing where no gradient is recorded', async () => {

@@ -24,8 +24,14 @@ const CASES: Record<string, () => [inputs: tf.NamedTensorMap, attrs?: tf.NamedAt
     {epsilon: 1e-5},
   ],
   [names.SparseCrossEntropy]: () => [{logits: float([23, 300], 1), targets: ids(300, 23)}],
+  [names.CausalAttention]: () => [
+    {q: float([5, 4, 1, 3], 1), k: float([5, 2, 2, 3], 2), v: float([5, 2, 2, 3], 3)},
+    {scale: 0.5},
+  ],
   [names.SwiGLU]: () => [{gate: float([23, 301], 1), up: float([23, 301], 2)}],
   [names.ScatterRows]: () => [{rows: float([2600, 40], 1), ids: ids(50, 2600)}, {numSegments: 50}],
+  [names.PackHalf]: () => [{x: float([23, 301], 1)}],
+  [names.UnpackHalf]: () => [{packed: ids(0x7c00, 3000)}, {shape: [5999]}],
   [names.GlobalNorm]: () => [
     Object.fromEntries(Array.from({length: 11}, (_, i) => [i, float([30 * 300], i)])),
   ],
