@@ -49,6 +49,9 @@ export const NO_GPU = 'no GPU so far';
 /** What the rows say that `--only` leaves out. */
 export const LEFT_OUT = 'left out by --only';
 
+/** What the rows say that a run was ended before. */
+export const NOT_REACHED = 'the run ended before';
+
 /** Rounds what is told. */
 export function measured(ours: number, peer: number, more: Partial<Measured> = {}): Measured {
   const round = (value: number) => Number(value.toPrecision(4));

@@ -9,7 +9,7 @@ import {parseArgs} from 'node:util';
 import * as tf from '@tensorflow/tfjs-core';
 import {selectBackend} from '../../src/backends/index.js';
 import {measureCard, type CardLimits} from './card.js';
-import {LEFT_OUT, NO_GPU, type GpuRow} from './gpu_row.js';
+import {LEFT_OUT, NOT_REACHED, NO_GPU, type GpuRow} from './gpu_row.js';
 import {kernelCases} from './kernels.js';
 import {peerKernelCases} from './peer_kernels.js';
 import {plannedRows} from './plan.js';
@@ -93,24 +93,6 @@ const kernels = kernelCases(limits, effort, quick);
 const peers = peerKernelCases(limits, {effort, quick, nanogpt});
 const steps = stepCases({rounds, warmUp: quick ? 1 : 5, quick, nanogpt});
 
-const rows: GpuRow[] = [];
-const notes: string[] = [];
-for (const {plan, measure} of [...steps, ...peers.cases, ...kernels]) {
-  if (!wanted(plan)) {
-    rows.push({...plan, measured: null, reason: LEFT_OUT});
-    continue;
-  }
-  console.error(`${plan.name} against ${plan.against} …`);
-  try {
-    rows.push({...plan, measured: await measure(notes), reason: null});
-  } catch (error) {
-    const {message} = error as Error;
-    const reason = /^.*Error: .*$/m.exec(message)?.[0] ?? message;
-    console.error(`  not measured, ${reason}`);
-    rows.push({...plan, measured: null, reason});
-  }
-}
-peers.stop();
 const {features} = (tf.backend() as unknown as {device: {features: Iterable<string>}}).device;
 const machine = {
   gpu: description,
@@ -118,14 +100,38 @@ const machine = {
   cpu: `${os.cpus()[0]?.model.trim() ?? process.arch}, ${os.availableParallelism()} cores`,
   os: `${os.type()} ${os.release()}`,
 };
-write({...about, machine, card, rows, notes});
+const notes: string[] = [];
+const cases = [...steps, ...peers.cases, ...kernels];
+const rows: GpuRow[] = cases.map(({plan}) => {
+  return {...plan, measured: null, reason: wanted(plan) ? NOT_REACHED : LEFT_OUT};
+});
+const results: GpuResults = {...about, machine, card, rows, notes};
+for (const [i, {plan, measure}] of cases.entries()) {
+  if (!wanted(plan)) continue;
+  console.error(`${plan.name} against ${plan.against} …`);
+  try {
+    rows[i] = {...plan, measured: await measure(notes), reason: null};
+  } catch (error) {
+    const {message} = error as Error;
+    const reason = /^.*Error: .*$/m.exec(message)?.[0] ?? message;
+    console.error(`  not measured, ${reason}`);
+    rows[i] = {...plan, measured: null, reason};
+  }
+  // What was measured so far outlives a run that is ended early.
+  save(results);
+}
+peers.stop();
+write(results);
 process.exit(0);
 
 function write(results: GpuResults): void {
-  const text = markdown(results);
-  console.log(text);
+  console.log(markdown(results));
+  save(results);
+}
+
+function save(results: GpuResults): void {
   if (out == null) return;
   mkdirSync(out, {recursive: true});
   writeFileSync(path.join(out, 'webgpu.json'), JSON.stringify(results, null, 2) + '\n');
-  writeFileSync(path.join(out, 'webgpu.md'), text);
+  writeFileSync(path.join(out, 'webgpu.md'), markdown(results));
 }
