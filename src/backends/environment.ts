@@ -1,4 +1,6 @@
 /** Settings that the native libraries read from the environment when they are loaded. */
+import {refuseUnknownKeys, requireOptions} from '../ops/check_options.js';
+import {checkBoolean, refuseValue} from '../ops/check_values.js';
 
 /** What {@link setBackendEnvironment} can set. */
 export interface BackendEnvironment {
@@ -18,6 +20,8 @@ export interface BackendEnvironment {
   logLevel?: 0 | 1 | 2 | 3;
 }
 
+const KEYS = ['deterministic', 'intraOpThreads', 'interOpThreads', 'logLevel'];
+
 /**
  * The variables for `settings`, as an object: for the environment of a child process, or for
  * {@link setBackendEnvironment}. Variables that the user has set keep their value unless `settings` names them.
@@ -28,6 +32,11 @@ export function backendEnvironment(
   settings: BackendEnvironment = {},
   current: Record<string, string | undefined> = {},
 ): Record<string, string> {
+  requireOptions('backendEnvironment', settings, '{intraOpThreads: 2}');
+  refuseUnknownKeys('backendEnvironment', settings, KEYS);
+  if (settings.deterministic != null) {
+    checkBoolean('backendEnvironment', 'deterministic', settings.deterministic);
+  }
   const {deterministic, intraOpThreads, interOpThreads, logLevel} = settings;
   const env: Record<string, string> = {};
   if (deterministic != null) env.TF_DETERMINISTIC_OPS = deterministic ? '1' : '0';
@@ -44,6 +53,9 @@ export function backendEnvironment(
   // Without oneDNN, TensorFlow 2.21 multiplies with generated code that a signal must not interrupt: under Node's CPU
   // profiler (SIGPROF) the heap is corrupted within seconds. By itself it is on only where the CPU is new enough.
   if (current.TF_ENABLE_ONEDNN_OPTS == null) env.TF_ENABLE_ONEDNN_OPTS = '1';
+  if (logLevel != null && ![0, 1, 2, 3].includes(logLevel)) {
+    refuseValue('backendEnvironment', 'logLevel', logLevel, '0, 1, 2 or 3');
+  }
   if (logLevel != null) env.TF_CPP_MIN_LOG_LEVEL = String(logLevel);
   else if (current.TF_CPP_MIN_LOG_LEVEL == null) env.TF_CPP_MIN_LOG_LEVEL = '2';
   return env;

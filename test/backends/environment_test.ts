@@ -1,4 +1,5 @@
 /** Settings that TensorFlow reads from the environment. */
+import {itRefuses, untyped} from '../support/refusals.js';
 import {backendEnvironment, setBackendEnvironment} from '../../src/backends/index.js';
 
 describe('backendEnvironment', () => {
@@ -48,4 +49,15 @@ describe('backendEnvironment', () => {
       else process.env.TF_NUM_INTEROP_THREADS = before;
     }
   });
+});
+
+describe('Arguments of backendEnvironment', () => {
+  const call = untyped(backendEnvironment);
+  itRefuses([
+    ['null', () => call(null), /backendEnvironment: the argument is null, expected an object/],
+    ['a number', () => call(4), /the argument is the number 4, expected an object/],
+    ['an unknown key', () => call({threads: 4}), /unknown key 'threads', did you mean/],
+    ['a switch as text', () => call({deterministic: 'no'}), /deterministic is 'no', expected true/],
+    ['a log level', () => call({logLevel: 9}), /logLevel is 9, expected 0, 1, 2 or 3/],
+  ]);
 });
