@@ -9,10 +9,10 @@ const program = defineProgram({
   uniforms: {total: 'i32', rows: 'i32', rounds: 'i32', groups: 'i32', codes: 'i32', width: 'i32'},
   workgroupSize: 64,
   code: () => `
-  /** Zero for an index that is no code, as tf.gather on webgpu has it. */
+  /** NaN for an index that is no code: one made on the device has not been checked by the op. */
   fn entry(round : i32, place : i32, column : i32) -> f32 {
     let code = indices[round * uniforms.rows * uniforms.groups + place];
-    if (code < 0 || code >= uniforms.codes) { return 0.0; }
+    if (code < 0 || code >= uniforms.codes) { return uniforms.NAN; }
     let book = round * uniforms.groups + place % uniforms.groups;
     return codebooks[(book * uniforms.codes + code) * uniforms.width + column];
   }

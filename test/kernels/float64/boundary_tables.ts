@@ -2,7 +2,7 @@
 import * as names from '../../../src/kernels/kernel_names.js';
 import {dense, integersBelow} from '../../support/dense.js';
 import * as ops from '../../support/reference_ops.js';
-import {fresh, type Table} from './case.js';
+import {fresh, large, type Table} from './case.js';
 import {conditioned, polarFactor, polarFactorGrad} from './polar.js';
 import * as float64 from './references.js';
 import {rvqDecode} from '../../support/rvq_reference.js';
@@ -35,7 +35,7 @@ const polars = [
   [2, 3, 7],
   [2, 7, 7],
   [1, 1100, 5],
-  [1, 65536, 3],
+  large([1, 65536, 3], [1, 4099, 3]),
 ];
 const polarAttrs = {steps: 8, repeats: 3, finishing: 1};
 

@@ -1,5 +1,5 @@
 /** A kernel's inputs at a size, and running it into memory full of garbage against float64. */
-import type * as tf from '@tensorflow/tfjs-core';
+import * as tf from '@tensorflow/tfjs-core';
 import {expectClose, normal, toTensor, type Dense} from '../../support/dense.js';
 import {poison} from '../../support/poison.js';
 import {freshSeed} from './seed.js';
@@ -16,6 +16,14 @@ export interface Table {
   reference: (inputs: Record<string, Dense>, attrs: never) => Dense[];
   sizes: number[][];
   make: (size: number[]) => Case;
+}
+
+/**
+ * A large size, and the one that a WebGPU emulated on the CPU gets through in seconds: it runs every invocation of the tiles
+ * that rows of one position leave empty. That large dispatches are split is shown by `features_test.ts`.
+ */
+export function large(size: number[], emulated: number[]): number[] {
+  return tf.getBackend() === 'webgpu' ? emulated : size;
 }
 
 /** Relative to the largest value of an output. */
