@@ -48,7 +48,7 @@ const CASES: Array<[act: () => unknown, message: string]> = [
       'Look for what made it: a learning rate that is too high, a division by zero.',
   ],
   [
-    () => rvqDecode(tf.fill([2, 1, 3], 5, 'int32'), books()),
+    () => rvqDecode(tf.tensor(new Int32Array(6).fill(5), [2, 1, 3]), books()),
     `rvqDecode: 'indices'[0,0,0] is 5; expected 0 to 4: 'codebooks' has 5 codes. ` +
       'Check that they were encoded with codebooks of this size.',
   ],
