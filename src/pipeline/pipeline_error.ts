@@ -37,7 +37,7 @@ export class PipelineError extends Error {
     const {step, stage, microbatch, reason, updating} = fault;
     const where = microbatch == null ? '' : `, microbatch ${microbatch}`;
     const state = updating
-      ? 'Weights may have been changed on some stages: resume from the last checkpoint.'
+      ? 'Weights may have been changed on some stages: go on from the last whole checkpoint.'
       : 'No weights were changed in this step.';
     super(`Step ${step} stopped at stage ${stage}${where}: ${reason}. ${state}`, options);
     this.name = 'PipelineError';

@@ -301,9 +301,9 @@ describe('splitModel', () => {
 
 describe('describeSplit', () => {
   it('gives the published bytes per token', () => {
-    const build = (rank: number | null): tfl.LayersModel => {
+    const build = (rank: number | null, width = 1024): tfl.LayersModel => {
       const ids = tfl.input({shape: [null], dtype: 'int32', name: 'ids'});
-      let x = tfl.layers.embedding({name: 'embed', inputDim: 32, outputDim: 1024}).apply(ids) as S;
+      let x = tfl.layers.embedding({name: 'embed', inputDim: 32, outputDim: width}).apply(ids) as S;
       if (rank != null) {
         const cut = projectionBoundary({name: 'cut', rank, vocabSize: 32000, anchorRank: 1});
         x = cut.apply([x, ids]) as S;
@@ -328,6 +328,15 @@ describe('describeSplit', () => {
     expect(first.parameters).toBe(32 * 1024 + 1024 * 256 + 32000 + 1024);
     expect(second.parameters).toBe(32000 + 1024 + 2 * 1024 + 2);
     expect(second.boundary).toBeNull();
+    for (const [width, uncompressed] of [
+      [1536, 3072],
+      [2048, 4096],
+    ]) {
+      const [{boundary}] = describeSplit(build(256, width), {stages: 2});
+      const {forward, backward, projectorPerStep} = boundary!;
+      expect([forward, backward, boundary!.uncompressed]).toEqual([512, 512, uncompressed]);
+      expect(projectorPerStep).toBe(width * 256 * 2);
+    }
     const [plain] = describeSplit(build(null), {stages: 2});
     expect(plain.boundary).toEqual({
       name: "after 'embed'",

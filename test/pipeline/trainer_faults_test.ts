@@ -225,7 +225,7 @@ describe('StageTrainer, faults', () => {
     const error = await pipeline.step(tinyBatch(0)).catch((e: Error) => e);
     expect((error as Error).message).toBe(
       'Step 1 stopped at stage 2: out of memory. Weights may have been changed on some stages: ' +
-        'resume from the last checkpoint.',
+        'go on from the last whole checkpoint.',
     );
     await pipeline.close();
   });
@@ -281,7 +281,9 @@ describe('StageTrainer, faults', () => {
       /'dualpipe' is not known: expected one of gpipe, 1f1b/,
     );
     expect(() => new StageTrainer({...args, wire: 'bfloat61'})).toThrowError(/bfloat16/);
-    expect(() => new StageTrainer({...args, microbatches: 0})).toThrowError(/microbatches is 0, expected a whole number/);
+    expect(() => new StageTrainer({...args, microbatches: 0})).toThrowError(
+      /microbatches is 0, expected a whole number/,
+    );
     const pipeline = await create({stages: 1, microbatches: 1});
     const running = pipeline.step(tinyBatch(0));
     expect((await pipeline.step(tinyBatch(0)).catch((e: Error) => e)) as Error).toMatch(

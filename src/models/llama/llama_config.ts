@@ -1,6 +1,7 @@
 /** The settings of a LLaMA, with the names of Hugging Face's `config.json`, checked. */
 import {requireOptions} from '../../ops/check_options.js';
 import type {RopeScaling} from '../../ops/rotary_tables.js';
+import {text} from './config_text.js';
 import {resolveMapl} from './mapl_config.js';
 
 /** Compression between the stages of a LLaMA. */
@@ -211,6 +212,7 @@ function refuseUnsupported(config: Record<string, unknown>, where: string): void
       );
     }
   };
+  only('model_type', ['llama'], 'this is the model of LLaMA alone');
   only('hidden_act', ['silu', 'swish'], 'a LLaMA has SwiGLU');
   only('attention_dropout', [0], 'dropout is not implemented');
   only('quantization_config', [null], 'quantised weights are not supported');
@@ -219,11 +221,6 @@ function refuseUnsupported(config: Record<string, unknown>, where: string): void
   if (partial !== 1) {
     throw new Error(`${where}: partial_rotary_factor is ${text(partial)}, expected 1.`);
   }
-}
-
-/** A value in a message. */
-export function text(value: unknown): string {
-  return value === undefined ? 'missing' : JSON.stringify(value);
 }
 
 function snakeKeys(config: object): Record<string, unknown> {

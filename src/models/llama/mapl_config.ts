@@ -1,6 +1,7 @@
 /** The `mapl` section of a LLaMA's config, checked. */
 import {balancedBoundaries} from './balanced_boundaries.js';
-import {type LlamaMaplConfig, type ResolvedMapl, text} from './llama_config.js';
+import {text} from './config_text.js';
+import type {LlamaMaplConfig, ResolvedMapl} from './llama_config.js';
 
 const KINDS = ['projection', 'subspace', 'resbm'] as const;
 const ANCHORS = ['factorised', 'full', 'static', 'none'] as const;
