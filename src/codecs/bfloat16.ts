@@ -14,7 +14,7 @@ export const bfloat16Codec: FloatCodec = {
   dtype: 'float32',
   byteLength: (shape) => 2 * elementsOf('bfloat16', shape),
   pack(values, shape) {
-    checkValues('bfloat16', values.length, shape);
+    checkValues('bfloat16', values, Float32Array, shape);
     const bits = new Int32Array(values.buffer, values.byteOffset, values.length);
     const packed = new Uint16Array(bits.length);
     for (let i = 0; i < bits.length; i++) {
@@ -30,7 +30,7 @@ export const bfloat16Codec: FloatCodec = {
     return new Uint8Array(packed.buffer);
   },
   unpack(bytes, shape) {
-    checkBytes('bfloat16', bytes.byteLength, shape, 2);
+    checkBytes('bfloat16', bytes, shape, 2);
     const packed = new Uint16Array(alignedCopy(bytes));
     const bits = new Uint32Array(packed.length);
     for (let i = 0; i < packed.length; i++) {

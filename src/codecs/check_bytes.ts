@@ -1,8 +1,12 @@
 /** The checks that every codec of fixed width makes. */
+import {checkBytes as checkKind, describeValue, refuseValue} from '../ops/check_values.js';
 
 /** Number of elements of `shape`. Throws unless every dimension is a whole number from 0 up. */
 export function elementsOf(codec: string, shape: readonly number[]): number {
   let elements = 1;
+  if (!Array.isArray(shape)) {
+    refuseValue(`codec '${codec}'`, 'shape', shape, 'an array of whole numbers, such as [2, 16]');
+  }
   for (const dimension of shape) {
     if (!Number.isSafeInteger(dimension) || dimension < 0) {
       throw new Error(
@@ -18,9 +22,20 @@ export function elementsOf(codec: string, shape: readonly number[]): number {
   return elements;
 }
 
-/** Throws unless `values` has as many elements as `shape`. */
-export function checkValues(codec: string, length: number, shape: readonly number[]): void {
+/** Throws unless `values` is an array of that kind with as many elements as `shape`: of another kind its bits would be read wrongly. */
+export function checkValues(
+  codec: string,
+  values: Float32Array | Int32Array,
+  kind: typeof Float32Array | typeof Int32Array,
+  shape: readonly number[],
+): void {
   const elements = elementsOf(codec, shape);
+  if (!(values instanceof kind)) {
+    throw new Error(
+      `codec '${codec}': values is ${describeValue(values)}, expected a ${kind.name}, as tensor.data() gives.`,
+    );
+  }
+  const {length} = values;
   if (length !== elements) {
     throw new Error(
       `codec '${codec}': pack got ${length} values for the shape [${shape.join(', ')}], ` +
@@ -32,10 +47,11 @@ export function checkValues(codec: string, length: number, shape: readonly numbe
 /** Throws unless `bytes` holds `width` bytes for each element of `shape`. */
 export function checkBytes(
   codec: string,
-  byteLength: number,
+  bytes: Uint8Array,
   shape: readonly number[],
   width: number,
 ): void {
+  const {byteLength} = checkKind(`codec '${codec}'`, 'bytes', bytes);
   const expected = elementsOf(codec, shape) * width;
   if (byteLength !== expected) {
     throw new Error(

@@ -11,13 +11,13 @@ export const float32Codec: FloatCodec = {
   dtype: 'float32',
   byteLength: (shape) => 4 * elementsOf('float32', shape),
   pack(values, shape) {
-    checkValues('float32', values.length, shape);
+    checkValues('float32', values, Float32Array, shape);
     return new Uint8Array(
       alignedCopy(new Uint8Array(values.buffer, values.byteOffset, values.byteLength)),
     );
   },
   unpack(bytes, shape) {
-    checkBytes('float32', bytes.byteLength, shape, 4);
+    checkBytes('float32', bytes, shape, 4);
     return new Float32Array(alignedCopy(bytes));
   },
 };

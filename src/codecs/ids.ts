@@ -13,7 +13,7 @@ function unsignedCodec(
     dtype: 'int32',
     byteLength: (shape) => width * elementsOf(name, shape),
     pack(values, shape) {
-      checkValues(name, values.length, shape);
+      checkValues(name, values, Int32Array, shape);
       const packed = new packedArray(values.length);
       for (let i = 0; i < values.length; i++) {
         const id = values[i];
@@ -27,7 +27,7 @@ function unsignedCodec(
       return new Uint8Array(packed.buffer);
     },
     unpack(bytes, shape) {
-      checkBytes(name, bytes.byteLength, shape, width);
+      checkBytes(name, bytes, shape, width);
       const packed = new packedArray(alignedCopy(bytes));
       const values = new Int32Array(packed.length);
       for (let i = 0; i < packed.length; i++) {

@@ -1,5 +1,6 @@
 import {closest} from 'fastest-levenshtein';
 import {requireOptions} from '../ops/check_options.js';
+import {checkList} from '../ops/check_values.js';
 import {bfloat16Codec} from './bfloat16.js';
 import type {Codec, FloatCodec, IdsCodec} from './codec.js';
 import {float32Codec} from './float32.js';
@@ -89,6 +90,7 @@ export function getIdsCodec(name: string): IdsCodec {
 
 /** `{name: version}` of the named codecs, or of all: what peers compare before they talk. */
 export function codecVersions(names: readonly string[] = codecNames()): Record<string, number> {
+  checkList('codecVersions', 'names', names, 'an array of names of codecs');
   return Object.fromEntries(names.map((name) => [name, getCodec(name).version]));
 }
 

@@ -82,6 +82,22 @@ describe('arguments of codecs', () => {
       plan({forward: {codec: 'rvq', groups: 3}}),
       /leg codec 'rvq': groups is 3, expected a divisor of the width 4/,
     ],
+    [() => untyped.codecVersions('int8'), /codecVersions: names is 'int8', expected an array/],
+    ...(['float32Codec', 'bfloat16Codec', 'uint16Codec', 'uint32Codec'] as const).flatMap(
+      (name): Array<[() => unknown, RegExp]> => {
+        const codec = codecs[name] as unknown as Record<string, (...args: unknown[]) => unknown>;
+        const wide = new Float64Array(2);
+        return [
+          [() => codec.byteLength(), /codec '\w+': shape is missing, expected an array of whole/],
+          [
+            () => codec.pack(wide, [2]),
+            /values is .*Float64Array.*, expected a (Float32|Int32)Array/,
+          ],
+          [() => codec.pack(null, [2]), /codec '\w+': values is null/],
+          [() => codec.unpack([1, 2], [2]), /codec '\w+': bytes is an array, expected bytes/],
+        ];
+      },
+    ),
   ];
 
   for (const [index, [act, message]] of refused.entries()) {
