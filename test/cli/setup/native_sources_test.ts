@@ -46,7 +46,7 @@ describe('native kernels on plain memory', () => {
     }
     const run = spawnSync(program);
     expect(run.status).withContext(`${run.stdout}${run.stderr}`).toBe(0);
-    expect(run.stdout.toString().match(/: ok$/gm)?.length).toBe(18);
+    expect(run.stdout.toString().match(/: ok$/gm)?.length).toBe(20);
     expect(run.stderr.toString()).not.toContain('data race');
   }, 240_000);
 });
