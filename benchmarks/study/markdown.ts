@@ -126,7 +126,7 @@ function scoreTable({preset, scores, target}: StudyReport): string {
     steps == null ? 'not reached' : steps.toFixed(0),
     computeSeconds.toFixed(2),
     secondsPerStep.toFixed(2),
-    hours == null ? '' : hours.toFixed(2),
+    hours == null ? '' : hours < 1 ? `${(60 * hours).toFixed(1)} min` : `${hours.toFixed(1)} h`,
   ]);
   const links = preset.links.map(
     ({name, mbps, delayMs}) => `${name}: ${mbps} Mbit/s each way, ${delayMs} ms`,
@@ -138,7 +138,7 @@ function scoreTable({preset, scores, target}: StudyReport): string {
     'steps to target',
     's/step without links',
     's/step',
-    'hours to target',
+    'time to target',
   ];
   return `## Time to a loss over a link
 
