@@ -1,12 +1,10 @@
 /** The checks that every codec of fixed width makes. */
-import {checkBytes as checkKind, describeValue, refuseValue} from '../ops/check_values.js';
+import {checkBytes as checkKind, checkList, refuseValue} from '../ops/check_values.js';
 
 /** Number of elements of `shape`. Throws unless every dimension is a whole number from 0 up. */
 export function elementsOf(codec: string, shape: readonly number[]): number {
   let elements = 1;
-  if (!Array.isArray(shape)) {
-    refuseValue(`codec '${codec}'`, 'shape', shape, 'an array of whole numbers, such as [2, 16]');
-  }
+  checkList(`codec '${codec}'`, 'shape', shape, 'an array of whole numbers, such as [2, 16]');
   for (const dimension of shape) {
     if (!Number.isSafeInteger(dimension) || dimension < 0) {
       throw new Error(
@@ -31,9 +29,7 @@ export function checkValues(
 ): void {
   const elements = elementsOf(codec, shape);
   if (!(values instanceof kind)) {
-    throw new Error(
-      `codec '${codec}': values is ${describeValue(values)}, expected a ${kind.name}, as tensor.data() gives.`,
-    );
+    refuseValue(`codec '${codec}'`, 'values', values, `a ${kind.name}, as tensor.data() gives`);
   }
   const {length} = values;
   if (length !== elements) {

@@ -6,7 +6,7 @@ import {seededNormal} from '../manifolds/seeded_normal.js';
 import {embeddingLookup} from './embedding_lookup.js';
 import {connectedLayers} from './find_layers.js';
 import {checkBoolean} from '../ops/check_values.js';
-import {checkLayerArgs, checkSeed, notNegative, positive} from './check_layer_args.js';
+import {checkLayerArgs, checkSeed, deviation, positive} from './check_layer_args.js';
 import {
   layerKeys,
   type DisposeResult,
@@ -91,13 +91,7 @@ export class AnchorEmbedding extends tfl.layers.Layer {
     this.units = args.units == null ? undefined : positive(WHERE, 'units', args.units);
     const rank = args.anchorRank ?? (this.factorised ? undefined : this.units);
     this.anchorRank = positive(WHERE, 'anchorRank', rank as number);
-    const deviation = args.initializerRange ?? 0;
-    this.initializerRange = notNegative(
-      WHERE,
-      'initializerRange',
-      deviation,
-      'a standard deviation',
-    );
+    this.initializerRange = deviation(WHERE, args.initializerRange ?? 0);
     checkSeed(WHERE, args.seed);
     this.seed = args.seed;
     this.checkRank();

@@ -65,3 +65,8 @@ export function notNegative(where: string, name: string, value: number, what: st
     ? value
     : refuseValue(where, name, value, `${what} of 0 or more`);
 }
+
+/** `value`, if it is a standard deviation that initial values can have. */
+export function deviation(where: string, value: number): number {
+  return notNegative(where, 'initializerRange', value, 'a standard deviation');
+}

@@ -1,6 +1,6 @@
 /** Checks of what a block of a LLaMA is made with. */
 import {checkBoolean, refuseValue} from '../ops/check_values.js';
-import {checkLayerArgs, notNegative, positive, requireSeed} from './check_layer_args.js';
+import {checkLayerArgs, deviation, notNegative, positive, requireSeed} from './check_layer_args.js';
 import {layerKeys} from './layer_types.js';
 import type {LlamaDecoderArgs} from './llama_decoder_layer.js';
 import {checkSubspace} from './subspace_cache.js';
@@ -52,7 +52,7 @@ export function checkDecoderArgs(args: LlamaDecoderArgs): LlamaDecoderArgs {
     refuseValue(where, 'ropeScaling', args.ropeScaling, 'an object with rope_type, or null');
   }
   notNegative(where, 'rmsNormEps', args.rmsNormEps, 'a number');
-  notNegative(where, 'initializerRange', args.initializerRange, 'a standard deviation');
+  deviation(where, args.initializerRange);
   for (const name of ['attentionBias', 'mlpBias'] as const) checkBoolean(where, name, args[name]);
   requireSeed(where, args.seed);
   checkSubspace(where, args.subspace, args.hiddenSize);

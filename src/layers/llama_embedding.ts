@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
 import {blockOps} from './block_ops.js';
 import {embeddingLookup} from './embedding_lookup.js';
-import {checkLayerArgs, notNegative, positive, requireSeed} from './check_layer_args.js';
+import {checkLayerArgs, deviation, positive, requireSeed} from './check_layer_args.js';
 import {layerKeys, type Kwargs, type LayerArgs} from './layer_types.js';
 import {SeededInitializer} from './seeded_initializer.js';
 import {checkSubspace, type SubspaceArgs, SubspaceCache, subspaceRange} from './subspace_cache.js';
@@ -105,7 +105,7 @@ function checkArgs(args: LlamaEmbeddingArgs): LlamaEmbeddingArgs {
   for (const name of ['vocabSize', 'hiddenSize', 'maxPositionEmbeddings'] as const) {
     positive(where, name, args[name]);
   }
-  notNegative(where, 'initializerRange', args.initializerRange, 'a standard deviation');
+  deviation(where, args.initializerRange);
   requireSeed(where, args.seed);
   checkSubspace(where, args.subspace, args.hiddenSize);
   return args;

@@ -2,7 +2,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
 import {refuseValue} from '../ops/check_values.js';
-import {checkLayerArgs, notNegative, positive, requireSeed} from './check_layer_args.js';
+import {checkLayerArgs, deviation, positive, requireSeed} from './check_layer_args.js';
 import {blockOps} from './block_ops.js';
 import {connectedLayers} from './find_layers.js';
 import {
@@ -115,7 +115,7 @@ function checkArgs(args: LlamaHeadArgs): LlamaHeadArgs {
   const where = 'LlamaHead';
   checkLayerArgs(where, args, EXAMPLE, KEYS);
   positive(where, 'vocabSize', args.vocabSize);
-  notNegative(where, 'initializerRange', args.initializerRange, 'a standard deviation');
+  deviation(where, args.initializerRange);
   requireSeed(where, args.seed);
   if (args.tiedTo != null && typeof args.tiedTo.name !== 'string') {
     refuseValue(where, 'tiedTo', args.tiedTo, 'a LlamaEmbedding or {name} of one');

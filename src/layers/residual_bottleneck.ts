@@ -1,7 +1,7 @@
 /** ResBM's boundary: a learned encoder and decoder beside a rectangular identity (arXiv 2604.11947). */
 import * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
-import {checkLayerArgs, checkSeed, notNegative, positive} from './check_layer_args.js';
+import {checkLayerArgs, checkSeed, deviation, positive} from './check_layer_args.js';
 import {type BoundaryPart, CompressedBoundary} from './compressed_boundary.js';
 import {
   layerKeys,
@@ -61,13 +61,7 @@ export class ResidualBottleneck extends CompressedBoundary {
     super(checkLayerArgs(WHERE, args, 'new ResidualBottleneck({rank: 32})', known));
     this.rank = positive(WHERE, 'rank', args.rank);
     this.hiddenWidth = positive(WHERE, 'hiddenWidth', args.hiddenWidth ?? args.rank);
-    const deviation = args.initializerRange ?? 0.02;
-    this.initializerRange = notNegative(
-      WHERE,
-      'initializerRange',
-      deviation,
-      'a standard deviation',
-    );
+    this.initializerRange = deviation(WHERE, args.initializerRange ?? 0.02);
     checkSeed(WHERE, args.seed);
     this.seed = args.seed ?? 0;
   }
