@@ -1,8 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core';
 import {adamWUpdate} from './adamw_update.js';
 import {NamedOptimizer, type StepContext} from './named_optimizer.js';
-import {checkNumber, checkOptions, savedOptions} from './options.js';
-import {deserializeLearningRate, serializeLearningRate, type LearningRate} from './schedules.js';
+import {checkNumber, checkOptions} from './options.js';
+import type {LearningRate} from './schedules.js';
 
 /** Options of `train.adamw`. */
 export interface AdamWOptions {
@@ -65,26 +65,14 @@ export class AdamWOptimizer extends NamedOptimizer {
     variable.assign(value);
   }
 
-  getConfig(): tf.serialization.ConfigDict {
+  override getConfig(): tf.serialization.ConfigDict {
     return {
-      learningRate: serializeLearningRate(this.learningRate),
+      ...super.getConfig(),
       beta1: this.beta1,
       beta2: this.beta2,
       epsilon: this.epsilon,
       weightDecay: this.weightDecay,
-      clipNorm: this.clipNorm,
     };
-  }
-
-  /** @nocollapse */
-  static override fromConfig<T extends tf.serialization.Serializable>(
-    cls: tf.serialization.SerializableConstructor<T>,
-    config: tf.serialization.ConfigDict,
-  ): T {
-    return new cls({
-      ...savedOptions(config),
-      learningRate: deserializeLearningRate(config.learningRate),
-    });
   }
 }
 tf.serialization.registerClass(AdamWOptimizer);

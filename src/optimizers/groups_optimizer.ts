@@ -148,7 +148,7 @@ export class OptimizerGroups extends NamedOptimizer {
     return own;
   }
 
-  getConfig(): tf.serialization.ConfigDict {
+  override getConfig(): tf.serialization.ConfigDict {
     return {
       groups: this.groups.map(({match, optimizer}) => ({
         match: serializeMatch(match),

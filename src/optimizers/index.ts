@@ -15,7 +15,7 @@ export {NamedOptimizer} from './named_optimizer.js';
 export type {ApplyOptions, StepContext, VariableUpdate} from './named_optimizer.js';
 export {RiemannianAdamOptimizer} from './riemannian_adam_optimizer.js';
 export type {RiemannianAdamOptions} from './riemannian_adam_optimizer.js';
-export type {RiemannianOptions} from './riemannian_options.js';
+export type {RiemannianOptions} from './riemannian_optimizer.js';
 export {RiemannianSgdOptimizer} from './riemannian_sgd_optimizer.js';
 export type {RiemannianSgdOptions} from './riemannian_sgd_optimizer.js';
 export {scheduleFromConfig, schedules} from './schedules.js';

@@ -5,13 +5,8 @@ import {MuonUpdate} from '../kernels/kernel_names.js';
 import {checkBoolean} from '../ops/check_values.js';
 import {polarFactor} from '../ops/polar_factor.js';
 import {NamedOptimizer, type StepContext, type VariableUpdate} from './named_optimizer.js';
-import {checkInteger, checkNumber, checkOptions, savedOptions} from './options.js';
-import {
-  deserializeLearningRate,
-  learningRateAt,
-  serializeLearningRate,
-  type LearningRate,
-} from './schedules.js';
+import {checkInteger, checkNumber, checkOptions} from './options.js';
+import {learningRateAt, type LearningRate} from './schedules.js';
 
 /** Options of `train.muon`. */
 export interface MuonOptions {
@@ -124,26 +119,14 @@ export class MuonOptimizer extends NamedOptimizer {
     return direction;
   }
 
-  getConfig(): tf.serialization.ConfigDict {
+  override getConfig(): tf.serialization.ConfigDict {
     return {
-      learningRate: serializeLearningRate(this.learningRate),
+      ...super.getConfig(),
       momentum: this.momentum,
       nesterov: this.nesterov,
       weightDecay: this.weightDecay,
       steps: this.steps,
-      clipNorm: this.clipNorm,
     };
-  }
-
-  /** @nocollapse */
-  static override fromConfig<T extends tf.serialization.Serializable>(
-    cls: tf.serialization.SerializableConstructor<T>,
-    config: tf.serialization.ConfigDict,
-  ): T {
-    return new cls({
-      ...savedOptions(config),
-      learningRate: deserializeLearningRate(config.learningRate),
-    });
   }
 }
 tf.serialization.registerClass(MuonOptimizer);

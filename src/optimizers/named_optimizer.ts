@@ -3,8 +3,14 @@ import * as tf from '@tensorflow/tfjs-core';
 import {requireOptions} from '../ops/check_options.js';
 import {checkList, checkTensor, checkText} from '../ops/check_values.js';
 import {clipFactor, clipFactorTensor, gradientEntries, type Gradients} from './clipping.js';
-import {checkInteger, checkNumber} from './options.js';
-import {checkLearningRate, learningRateAt, type LearningRate} from './schedules.js';
+import {checkInteger, checkNumber, savedOptions} from './options.js';
+import {
+  checkLearningRate,
+  deserializeLearningRate,
+  learningRateAt,
+  serializeLearningRate,
+  type LearningRate,
+} from './schedules.js';
 import {VariableState, type NamedTensor} from './variable_state.js';
 
 /** Second argument of `applyGradients`. */
@@ -32,7 +38,7 @@ export interface StepContext {
 
 /**
  * Base of the optimizers of this package: a `tf.Optimizer` for `model.compile`, `minimize` and `applyGradients`, whose state is
- * keyed by variable name. A subclass says how one variable is updated.
+ * keyed by variable name. A subclass says how one variable is updated, and adds its options to `getConfig`.
  */
 export abstract class NamedOptimizer extends tf.Optimizer {
   /** A number or a schedule; may be replaced at any time. */
@@ -142,6 +148,28 @@ export abstract class NamedOptimizer extends tf.Optimizer {
 
   override dispose(): void {
     this.state.dispose();
+  }
+
+  /** The options that make the same optimizer again; a subclass adds its own. */
+  getConfig(): tf.serialization.ConfigDict {
+    return {
+      learningRate: serializeLearningRate(this.learningRate),
+      clipNorm: this.clipNorm,
+    };
+  }
+
+  /**
+   * For subclasses whose constructor takes one object of options.
+   * @nocollapse
+   */
+  static override fromConfig<T extends tf.serialization.Serializable>(
+    cls: tf.serialization.SerializableConstructor<T>,
+    config: tf.serialization.ConfigDict,
+  ): T {
+    return new cls({
+      ...savedOptions(config),
+      learningRate: deserializeLearningRate(config.learningRate),
+    });
   }
 
   private collect(gradients: Gradients): VariableUpdate[] {

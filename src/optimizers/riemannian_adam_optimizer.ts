@@ -1,15 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
-import {NamedOptimizer, type StepContext} from './named_optimizer.js';
-import {checkNumber, checkOptions} from './options.js';
-import {
-  checkPointShape,
-  RIEMANNIAN_OPTIONS,
-  riemannianFromConfig,
-  riemannianSettings,
-  type RiemannianOptions,
-  type RiemannianSettings,
-} from './riemannian_options.js';
-import {serializeLearningRate} from './schedules.js';
+import type {StepContext} from './named_optimizer.js';
+import {checkNumber} from './options.js';
+import {RiemannianOptimizer, type RiemannianOptions} from './riemannian_optimizer.js';
 
 /** Options of `train.riemannianAdam`. */
 export interface RiemannianAdamOptions extends RiemannianOptions {
@@ -32,7 +24,7 @@ export interface RiemannianAdamOptions extends RiemannianOptions {
  *
  * For: variables that start on the manifold, where gradients change in size. State: `<variable>/m`, `<variable>/v`.
  */
-export class RiemannianAdamOptimizer extends NamedOptimizer {
+export class RiemannianAdamOptimizer extends RiemannianOptimizer {
   /** @nocollapse */
   static get className(): string {
     return 'RiemannianAdam';
@@ -40,20 +32,13 @@ export class RiemannianAdamOptimizer extends NamedOptimizer {
   readonly beta1: number;
   readonly beta2: number;
   readonly epsilon: number;
-  private readonly settings: RiemannianSettings;
 
   constructor(options: RiemannianAdamOptions) {
     const where = 'train.riemannianAdam';
-    checkOptions(where, options, [...RIEMANNIAN_OPTIONS, 'beta1', 'beta2', 'epsilon']);
-    super(options.learningRate, options.clipNorm);
-    this.settings = riemannianSettings(where, options);
+    super(where, options, ['beta1', 'beta2', 'epsilon']);
     this.beta1 = checkNumber(where, 'beta1', options.beta1 ?? 0.9, 0, 1);
     this.beta2 = checkNumber(where, 'beta2', options.beta2 ?? 0.999, 0, 1);
     this.epsilon = checkNumber(where, 'epsilon', options.epsilon ?? 1e-8);
-  }
-
-  protected override checkVariable(variable: tf.Variable): void {
-    checkPointShape('train.riemannianAdam', this.settings.manifold, variable);
   }
 
   protected override updateVariable(
@@ -61,7 +46,7 @@ export class RiemannianAdamOptimizer extends NamedOptimizer {
     gradient: tf.Tensor,
     {step, learningRate}: StepContext,
   ): void {
-    const {manifold, retraction, stabilize} = this.settings;
+    const {manifold} = this;
     const first = this.state.get(variable, 'm');
     const second = this.state.get(variable, 'v', [...variable.shape.slice(0, -2), 1, 1]);
     const riemannian = manifold.egrad2rgrad(variable, gradient);
@@ -71,33 +56,15 @@ export class RiemannianAdamOptimizer extends NamedOptimizer {
     const root = tf.sqrt(tf.div(v, 1 - this.beta2 ** (step + 1)));
     const stepSize = learningRate / (1 - this.beta1 ** (step + 1));
     const move = tf.mul(m, tf.div(-stepSize, tf.add(root, this.epsilon)));
-    const [moved, transported] = manifold.retrTransp(variable, move, m, {retraction});
-    const isStabilized = stabilize > 0 && (step + 1) % stabilize === 0;
-    const point = isStabilized ? manifold.projx(moved) : moved;
-    first.assign(isStabilized ? manifold.proju(point, transported) : transported);
+    const [point, carried] = this.retractWith(variable, move, m, step);
+    first.assign(carried);
     second.assign(v);
     variable.assign(point);
   }
 
-  getConfig(): tf.serialization.ConfigDict {
-    return {
-      learningRate: serializeLearningRate(this.learningRate),
-      beta1: this.beta1,
-      beta2: this.beta2,
-      epsilon: this.epsilon,
-      manifold: this.settings.manifold.name,
-      retraction: this.settings.retraction,
-      stabilize: this.settings.stabilize,
-      clipNorm: this.clipNorm,
-    };
-  }
-
-  /** @nocollapse */
-  static override fromConfig<T extends tf.serialization.Serializable>(
-    cls: tf.serialization.SerializableConstructor<T>,
-    config: tf.serialization.ConfigDict,
-  ): T {
-    return new cls(riemannianFromConfig(config));
+  override getConfig(): tf.serialization.ConfigDict {
+    const {beta1, beta2, epsilon} = this;
+    return {...super.getConfig(), beta1, beta2, epsilon};
   }
 }
 tf.serialization.registerClass(RiemannianAdamOptimizer);

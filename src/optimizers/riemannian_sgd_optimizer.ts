@@ -1,16 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core';
-import {NamedOptimizer, type StepContext} from './named_optimizer.js';
-import {checkNumber, checkOptions} from './options.js';
-import {
-  checkPointShape,
-  RIEMANNIAN_OPTIONS,
-  riemannianFromConfig,
-  riemannianSettings,
-  type RiemannianOptions,
-  type RiemannianSettings,
-} from './riemannian_options.js';
+import type {StepContext} from './named_optimizer.js';
+import {checkNumber} from './options.js';
+import {RiemannianOptimizer, type RiemannianOptions} from './riemannian_optimizer.js';
 import {checkBoolean} from '../ops/check_values.js';
-import {serializeLearningRate} from './schedules.js';
 
 /** Options of `train.riemannianSgd`. */
 export interface RiemannianSgdOptions extends RiemannianOptions {
@@ -30,20 +22,17 @@ export interface RiemannianSgdOptions extends RiemannianOptions {
  * For: variables that start on the manifold, when the length of the gradient should count (`train.spel` takes steps of
  * fixed length). State: `<variable>/momentum`, none without momentum.
  */
-export class RiemannianSgdOptimizer extends NamedOptimizer {
+export class RiemannianSgdOptimizer extends RiemannianOptimizer {
   /** @nocollapse */
   static get className(): string {
     return 'RiemannianSgd';
   }
   readonly momentum: number;
   readonly nesterov: boolean;
-  private readonly settings: RiemannianSettings;
 
   constructor(options: RiemannianSgdOptions) {
     const where = 'train.riemannianSgd';
-    checkOptions(where, options, [...RIEMANNIAN_OPTIONS, 'momentum', 'nesterov']);
-    super(options.learningRate, options.clipNorm);
-    this.settings = riemannianSettings(where, options);
+    super(where, options, ['momentum', 'nesterov']);
     this.momentum = checkNumber(where, 'momentum', options.momentum ?? 0, 0, 1);
     this.nesterov = checkBoolean(where, 'nesterov', options.nesterov ?? false);
     if (this.nesterov && this.momentum === 0) {
@@ -51,22 +40,17 @@ export class RiemannianSgdOptimizer extends NamedOptimizer {
     }
   }
 
-  protected override checkVariable(variable: tf.Variable): void {
-    checkPointShape('train.riemannianSgd', this.settings.manifold, variable);
-  }
-
   protected override updateVariable(
     variable: tf.Variable,
     gradient: tf.Tensor,
     {step, learningRate}: StepContext,
   ): void {
-    const {manifold, retraction, stabilize} = this.settings;
+    const {manifold, retraction} = this;
     const riemannian = manifold.egrad2rgrad(variable, gradient);
-    const isStabilized = stabilize > 0 && (step + 1) % stabilize === 0;
-    const settle = (y: tf.Tensor) => (isStabilized ? manifold.projx(y) : y);
     if (this.momentum === 0) {
       const move = tf.mul(riemannian, -learningRate);
-      variable.assign(settle(manifold.retr(variable, move, {retraction})));
+      const moved = manifold.retr(variable, move, {retraction});
+      variable.assign(this.stabilizes(step) ? manifold.projx(moved) : moved);
       return;
     }
     const state = this.state.get(variable, 'momentum');
@@ -75,30 +59,14 @@ export class RiemannianSgdOptimizer extends NamedOptimizer {
       ? tf.add(riemannian, tf.mul(momentum, this.momentum))
       : momentum;
     const move = tf.mul(direction, -learningRate);
-    const [moved, transported] = manifold.retrTransp(variable, move, momentum, {retraction});
-    const point = settle(moved);
-    state.assign(isStabilized ? manifold.proju(point, transported) : transported);
+    const [point, carried] = this.retractWith(variable, move, momentum, step);
+    state.assign(carried);
     variable.assign(point);
   }
 
-  getConfig(): tf.serialization.ConfigDict {
-    return {
-      learningRate: serializeLearningRate(this.learningRate),
-      momentum: this.momentum,
-      nesterov: this.nesterov,
-      manifold: this.settings.manifold.name,
-      retraction: this.settings.retraction,
-      stabilize: this.settings.stabilize,
-      clipNorm: this.clipNorm,
-    };
-  }
-
-  /** @nocollapse */
-  static override fromConfig<T extends tf.serialization.Serializable>(
-    cls: tf.serialization.SerializableConstructor<T>,
-    config: tf.serialization.ConfigDict,
-  ): T {
-    return new cls(riemannianFromConfig(config));
+  override getConfig(): tf.serialization.ConfigDict {
+    const {momentum, nesterov} = this;
+    return {...super.getConfig(), momentum, nesterov};
   }
 }
 tf.serialization.registerClass(RiemannianSgdOptimizer);

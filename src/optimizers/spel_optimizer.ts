@@ -3,8 +3,8 @@ import {stiefel} from '../manifolds/stiefel.js';
 import {polarFactor} from '../ops/polar_factor.js';
 import {NamedOptimizer, type StepContext} from './named_optimizer.js';
 import {polarFactorNear} from './near_stiefel.js';
-import {checkNumber, checkOptions, savedOptions} from './options.js';
-import {deserializeLearningRate, serializeLearningRate, type LearningRate} from './schedules.js';
+import {checkNumber, checkOptions} from './options.js';
+import type {LearningRate} from './schedules.js';
 
 /** Options of `train.spel`. */
 export interface SpelOptions {
@@ -72,23 +72,8 @@ export class SpelOptimizer extends NamedOptimizer {
     variable.assign(polarFactorNear(ahead, learningRate));
   }
 
-  getConfig(): tf.serialization.ConfigDict {
-    return {
-      learningRate: serializeLearningRate(this.learningRate),
-      momentum: this.momentum,
-      clipNorm: this.clipNorm,
-    };
-  }
-
-  /** @nocollapse */
-  static override fromConfig<T extends tf.serialization.Serializable>(
-    cls: tf.serialization.SerializableConstructor<T>,
-    config: tf.serialization.ConfigDict,
-  ): T {
-    return new cls({
-      ...savedOptions(config),
-      learningRate: deserializeLearningRate(config.learningRate),
-    });
+  override getConfig(): tf.serialization.ConfigDict {
+    return {...super.getConfig(), momentum: this.momentum};
   }
 }
 tf.serialization.registerClass(SpelOptimizer);
