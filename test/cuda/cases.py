@@ -95,6 +95,44 @@ def swiglu(make, small):
                    list(grads(y, (g64, u64), dy)))
 
 
+def half_bits(x):
+    """As src/kernels/composed/pack_half.ts: one NaN, no −0; else what PyTorch rounds to."""
+    bits = x.half().view(torch.int16).int() & 0xFFFF
+    bits = torch.where(bits & 0x7FFF == 0, 0, bits)
+    return torch.where(x.isnan(), 0x7E00, bits).int()
+
+
+def words_of(bits):
+    """Two a word, the first in the lower bits."""
+    low, high = torch.nn.functional.pad(bits, (0, len(bits) % 2)).view(-1, 2).unbind(1)
+    return low + torch.where(high < 0x8000, high, high - 0x10000) * 0x10000
+
+
+def halves(make, small):
+    # All halves but NaN, what is halfway between two of them, and the floats next to either.
+    sizes = torch.arange(0x7C01, dtype=torch.int32).to(torch.int16).view(torch.half).float()
+    between = (sizes[1:] + sizes[:-1]) / 2  # The last is infinite: 65520 takes its place.
+    between[-1] = 65520.0
+    exact = torch.cat([sizes, between]).view(torch.int32)
+    near = torch.cat([exact[1:] - 1, exact, exact[:-1] + 1]).view(torch.float32)
+    special = torch.tensor([math.nan, math.inf, 1e-45, 2.0**-25, 3e38, 65519.996, 1e5])
+    corners = torch.cat([near, special])
+    corners = torch.cat([corners, -corners]).to(make.device)
+    shapes = [1, 2, 7, 8, 13, 1031]
+    shapes += [] if small else [8192 * 4096, (1 << 20) + 5]
+    inputs = [(n, make.normal(n, scale=10.0)) for n in shapes] + [("all halves", corners)]
+    for name, x in inputs:
+        bits, n = half_bits(x), len(x)
+        words = words_of(bits)
+        yield Case("pack_half", name, [words.shape], lambda k, o, x=x, n=n: k.pack_half(x, o[0], n), [words], 0, torch.int32)
+        # As bits, so that −0 and NaN count.
+        sign = torch.where(torch.arange(n, device=x.device) % 2 == 0, 0, 0x8000)
+        signed = torch.where(bits == 0x7E00, bits, bits ^ sign).int()
+        packed = words_of(signed)
+        expected = signed.to(torch.int16).view(torch.half).float().view(torch.int32)
+        yield Case("unpack_half", name, [(n,)], lambda k, o, w=packed, n=n: k.unpack_half(w, o[0], n), [expected], 0, torch.int32)
+
+
 def cross_entropy(make, small):
     shapes = [(1, 1), (1, 2), (33, 17), (4, 1030), (3, 2051)]
     shapes += [] if small else [(1024, 50257), (8192, 2048), (65536, 5), (7, 128256)]
@@ -240,4 +278,4 @@ def rvq(make, small):
                    lambda k, o, i=(indices, codebooks), s=sizes: k.rvq_decode(*i, o[0], *s), [sums.flatten(1)])
 
 
-FAMILIES = [rms_norm, rotary_embedding, swiglu, cross_entropy, causal_attention, scatter_rows, optimizers, boundaries, polar, rvq]
+FAMILIES = [rms_norm, rotary_embedding, swiglu, halves, cross_entropy, causal_attention, scatter_rows, optimizers, boundaries, polar, rvq]

@@ -43,7 +43,8 @@ def build(emulate, architectures=None):
         command = [nvcc, "-std=c++17", "-O3", "-lineinfo", "-Xcompiler", "-fPIC"]
         command += [f"-gencode=arch=compute_{a},code=sm_{a}" for a in architectures]
     digest = hashlib.sha256(" ".join(command).encode())
-    for file in [*units, *sorted(SOURCES.glob("*.cuh")), SOURCES / "launchers.h", EMULATOR / "cuda_runtime.h"]:
+    headers = [*sorted(SOURCES.glob("*.cuh")), SOURCES / "launchers.h", SOURCES.parent / "half_bits.h"]
+    for file in [*units, *headers, EMULATOR / "cuda_runtime.h"]:
         digest.update(file.read_bytes())
     folder = ROOT / ".cache/cuda"
     folder.mkdir(parents=True, exist_ok=True)

@@ -25,7 +25,6 @@ export function registerTensorflowKernels({nativeOps = null}: TensorflowKernelOp
   loadNativeOps(nativeOps);
   if (backend.isUsingGpuDevice && !nativeOpsHaveCuda()) return;
   for (const [name, native] of Object.entries(NATIVE_KERNELS)) {
-    if (backend.isUsingGpuDevice && native.cpuOnly === true) continue;
     if (tf.getKernel(name, 'tensorflow') != null) tf.unregisterKernel(name, 'tensorflow');
     tf.registerKernel(nativeKernelConfig(name, native));
   }

@@ -42,8 +42,6 @@ interface NativeKernel {
   numbers?: (attrs: tf.NamedAttrMap) => number[];
   /** Dtype of `numbers`; float32 by default. */
   dtype?: 'int32';
-  /** Whether the library computes this on CPUs alone: a GPU then takes the composed reference. */
-  cpuOnly?: boolean;
 }
 
 const epsilon = {from: 'epsilon', to: 'epsilon', type: 'TF_ATTR_FLOAT'} as const;
@@ -121,14 +119,13 @@ export const NATIVE_KERNELS: Readonly<Record<string, NativeKernel>> = {
     numbers: ({beta}) => [beta as number, 1 - (beta as number)],
   },
   [GlobalNorm]: {op: 'MaplGlobalNorm', inputs: 'variadic', outputs: 1},
-  [PackHalf]: {op: 'MaplPackHalf', inputs: ['x'], outputs: 1, cpuOnly: true},
+  [PackHalf]: {op: 'MaplPackHalf', inputs: ['x'], outputs: 1},
   [UnpackHalf]: {
     op: 'MaplUnpackHalf',
     inputs: ['packed'],
     outputs: 1,
     numbers: ({shape}) => shape as number[],
     dtype: 'int32',
-    cpuOnly: true,
   },
 };
 

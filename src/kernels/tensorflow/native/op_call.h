@@ -56,6 +56,14 @@ class Call {
   bool RequireRank(int input, int rank, const char* message) const {
     return Require(shape(input).dims() == rank, message);
   }
+  // The shape whose sizes are in input `input`, in host memory.
+  bool ShapeIn(int input, TensorShape* shape) const {
+    for (int64_t i = 0; i < size(input); i++) {
+      if (!Require(ints(input)[i] >= 0, "shape: expected no negative size")) return false;
+      shape->AddDim(ints(input)[i]);
+    }
+    return true;
+  }
   bool RequireIds(int input, int64_t limit, const char* message) const {
     const int32_t* ids = ints(input);
     const int64_t n = size(input);

@@ -62,10 +62,7 @@ void RunPackHalf(const Call& call) {
 
 void RunUnpackHalf(const Call& call) {
   TensorShape shape;
-  for (int64_t i = 0; i < call.size(1); i++) {
-    if (!call.Require(call.ints(1)[i] >= 0, "shape: expected no negative size")) return;
-    shape.AddDim(call.ints(1)[i]);
-  }
+  if (!call.ShapeIn(1, &shape)) return;
   const int64_t size = shape.num_elements();
   if (!call.Require((size + 1) / 2 == call.size(0), "packed: expected a word for two values")) return;
   float* x = call.output(0, shape);

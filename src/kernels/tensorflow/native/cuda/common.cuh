@@ -1,4 +1,4 @@
-// Launching, reductions in a fixed order, and loads of four floats.
+// Launching, reductions in a fixed order, and loads of four neighbours.
 //
 // Compiles also against the emulator of test/cuda/emulator, which runs blocks on the CPU: hence `Launch` in place of
 // <<< >>> and a macro for dynamic shared memory.
@@ -52,6 +52,8 @@ inline unsigned StrideGrid(int64_t items) {
 
 __device__ inline float4 Load4(const float* from) { return *reinterpret_cast<const float4*>(from); }
 __device__ inline void Store4(float* to, float4 v) { *reinterpret_cast<float4*>(to) = v; }
+__device__ inline int4 Load4(const int32_t* from) { return *reinterpret_cast<const int4*>(from); }
+__device__ inline void Store4(int32_t* to, int4 v) { *reinterpret_cast<int4*>(to) = v; }
 
 // The first `count` of four floats, zeros behind them; `vector`: the address is aligned.
 __device__ inline float4 LoadUpTo4(const float* from, int64_t count, bool vector) {

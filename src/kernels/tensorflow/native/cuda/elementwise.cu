@@ -1,21 +1,11 @@
 // Kernels that make one pass over their inputs: SwiGLU, rotary embedding, AdamW, Muon.
-#include "common.cuh"
+#include "elements.cuh"
 
 namespace mapl {
 namespace cuda {
 namespace {
 
 __device__ inline float Sigmoid(float x) { return 1.0f / (1.0f + expf(-x)); }
-
-// Calls body(i) for four elements at a time where pointers allow it, for single ones at the end or throughout.
-template <typename Body>
-__device__ inline void ForElements(int64_t size, bool vector, Body body) {
-  const int64_t thread = blockIdx.x * int64_t{256} + threadIdx.x;
-  const int64_t stride = gridDim.x * int64_t{256};
-  const int64_t quads = vector ? size / 4 : 0;
-  for (int64_t i = thread; i < quads; i += stride) body.Four(4 * i);
-  for (int64_t i = 4 * quads + thread; i < size; i += stride) body.One(i);
-}
 
 struct SwiGlu {
   const float *gate, *up;
@@ -106,18 +96,6 @@ struct Muon {
     Store4(direction + i, d);
   }
 };
-
-template <typename Body>
-__global__ void Elements(Body body, int64_t size, bool vector) {
-  ForElements(size, vector, body);
-}
-
-template <typename Body>
-cudaError_t Run(Body body, int64_t size, bool vector, cudaStream_t stream) {
-  if (size == 0) return cudaSuccess;
-  return Launch(Elements<Body>, StrideGrid(vector ? CeilDiv(size, 4) : size), 256, 0, stream, body,
-                size, vector);
-}
 
 // A thread has kWidth neighbours of the first half of a row and of the second.
 template <int kWidth>

@@ -35,6 +35,11 @@ cudaError_t mapl_swiglu(const float* gate, const float* up, float* y, int64_t si
 cudaError_t mapl_swiglu_grad(const float* gate, const float* up, const float* dy, float* dgate,
                              float* dup, int64_t size, cudaStream_t stream);
 
+/* The bits of the halves of x [size], two a word, the first in the lower bits: packed [(size + 1) / 2]; and back. To
+ * nearest, ties to even; infinity from 65520 on, one NaN, no −0. */
+cudaError_t mapl_pack_half(const float* x, int32_t* packed, int64_t size, cudaStream_t stream);
+cudaError_t mapl_unpack_half(const int32_t* packed, float* x, int64_t size, cudaStream_t stream);
+
 /* loss and lse [n] of logits [n,classes] and targets [n]; a target outside 0 … classes − 1 gives the loss NaN. */
 cudaError_t mapl_sparse_cross_entropy(const float* logits, const int32_t* targets, float* loss,
                                       float* lse, int64_t n, int64_t classes, cudaStream_t stream);

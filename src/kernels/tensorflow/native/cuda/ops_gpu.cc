@@ -132,6 +132,23 @@ void SwiGluGrad(const GpuCall& c) {
                             c.stream()));
 }
 
+void PackHalf(const GpuCall& c) {
+  int32_t* packed = c.output<int32_t>(0, {(c.size(0) + 1) / 2});
+  if (!c.ok()) return;
+  c.Finish(mapl_pack_half(c.floats(0), packed, c.size(0), c.stream()));
+}
+
+// The shape is in host memory.
+void UnpackHalf(const GpuCall& c) {
+  TensorShape shape;
+  if (!c.ShapeIn(1, &shape)) return;
+  const int64_t size = shape.num_elements();
+  if (!c.Require((size + 1) / 2 == c.size(0), "packed: expected a word for two values")) return;
+  float* x = c.output(0, shape);
+  if (!c.ok()) return;
+  c.Finish(mapl_unpack_half(c.ints(0), x, size, c.stream()));
+}
+
 bool AttentionFits(const GpuCall& c) {
   for (int i = 0; i < 3; i++) {
     if (!c.RequireRank(i, 4, "q, k, v: expected rank 4")) return false;
@@ -313,6 +330,8 @@ REGISTER_KERNEL_BUILDER(MAPL_GPU("MaplRmsNormGrad"), GpuEpsilon<RmsNormGrad>);
 REGISTER_KERNEL_BUILDER(MAPL_GPU("MaplRotaryEmbedding"), Gpu<RotaryEmbedding>);
 REGISTER_KERNEL_BUILDER(MAPL_GPU("MaplSwiGlu"), Gpu<SwiGlu>);
 REGISTER_KERNEL_BUILDER(MAPL_GPU("MaplSwiGluGrad"), Gpu<SwiGluGrad>);
+REGISTER_KERNEL_BUILDER(MAPL_GPU("MaplPackHalf"), Gpu<PackHalf>);
+REGISTER_KERNEL_BUILDER(MAPL_GPU("MaplUnpackHalf").HostMemory("shape"), Gpu<UnpackHalf>);
 REGISTER_KERNEL_BUILDER(MAPL_GPU("MaplCausalAttention"), GpuScale<CausalAttention>);
 REGISTER_KERNEL_BUILDER(MAPL_GPU("MaplCausalAttentionGrad"), GpuScale<CausalAttentionGrad>);
 REGISTER_KERNEL_BUILDER(MAPL_GPU("MaplSparseCrossEntropy"), Gpu<SparseCrossEntropy>);
