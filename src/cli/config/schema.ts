@@ -23,6 +23,14 @@ const model = z.strictObject({
   ropeTheta: positive().default(10000).describe('base of the rotary position angles'),
   normEpsilon: positive().default(1e-5).describe('epsilon of RMSNorm'),
   tieEmbeddings: z.boolean().default(false).describe('use the embedding as output head too'),
+  embeddingRange: z
+    .number()
+    .min(0)
+    .nullable()
+    .default(null)
+    .describe(
+      'standard deviation of the new token embedding (null: 1, or 0.02 where the head is tied to it)',
+    ),
   initialModel: z
     .string()
     .nullable()
@@ -105,7 +113,7 @@ const compression = z.strictObject({
     .enum(['zeros', 'embedding'])
     .nullable()
     .default(null)
-    .describe('where anchor tables start (null: zeros)'),
+    .describe('where anchor tables start (null: embedding)'),
   offsetRange: z
     .number()
     .min(0)

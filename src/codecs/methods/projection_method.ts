@@ -18,7 +18,8 @@ export interface ProjectionMethodArgs {
 
 /**
  * A method of `ProjectionBoundary`s. Unless `fixed` says otherwise: learned projectors, factorised anchors of the
- * projector's rank (published), tables that start at zero (inferred).
+ * projector's rank (published), tables that start at the token embedding as far as it lies in their span (the
+ * paper does not say; ours, chosen on validation text: docs/decisions.md).
  */
 export function projectionMethod(args: ProjectionMethodArgs): CompressionMethod {
   const {fixed = {}, legs, version = 1, ...rest} = args;
@@ -41,7 +42,7 @@ export function projectionMethod(args: ProjectionMethodArgs): CompressionMethod 
         rank,
         anchors,
         projector,
-        anchorStart: options.anchorStart ?? fixed.anchorStart ?? ('zeros' as const),
+        anchorStart: trained ? (options.anchorStart ?? 'embedding') : ('zeros' as const),
         ...(factorised ? {anchorRank: anchorRank ?? rank} : {}),
         ...(options.offsetRange == null ? {} : {offsetRange: options.offsetRange}),
       };

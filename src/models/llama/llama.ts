@@ -47,7 +47,7 @@ export function buildLlama(config: ResolvedLlamaConfig, initialise: boolean): tf
     vocabSize,
     hiddenSize: config.hidden_size,
     maxPositionEmbeddings: config.max_position_embeddings,
-    initializerRange,
+    initializerRange: config.embedding_initializer_range,
     seed,
     subspace: subspaceBefore(config, 0),
   });

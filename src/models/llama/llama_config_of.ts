@@ -49,6 +49,7 @@ export function llamaConfigOf(model: tfl.LayersModel): ResolvedLlamaConfig {
     attention_bias: s.attentionBias,
     mlp_bias: s.mlpBias,
     initializer_range: s.initializerRange,
+    embedding_initializer_range: embedding.args.initializerRange,
     hidden_act: 'silu',
     seed: s.seed,
     mapl: maplOf(layers, s.seed, embedding.args.subspace ?? null),

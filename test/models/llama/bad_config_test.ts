@@ -11,6 +11,7 @@ describe('llama, bad input', () => {
     [{head_dim: 3}, /head_dim is 3, expected an even number/],
     [{num_key_value_heads: 3}, /num_key_value_heads is 3, expected a divisor/],
     [{rms_norm_eps: -1}, /rms_norm_eps is -1/],
+    [{embedding_initializer_range: -1}, /embedding_initializer_range is -1/],
     [{model_type: 'gpt2'}, /model_type is "gpt2", expected "llama"/],
     [{hidden_act: 'gelu'}, /hidden_act is "gelu", expected "silu"/],
     [{attention_dropout: 0.1}, /attention_dropout is 0.1/],

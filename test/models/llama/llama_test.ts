@@ -1,7 +1,12 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
 import {type LlamaHead, type ProjectionBoundary} from '../../../src/layers/index.js';
-import {balancedBoundaries, countParameters, llama} from '../../../src/models/llama/index.js';
+import {
+  balancedBoundaries,
+  countParameters,
+  llama,
+  type LlamaConfig,
+} from '../../../src/models/llama/index.js';
 import {sparseCrossEntropy} from '../../../src/ops/index.js';
 import {expectClose, roundTrip, take, weightNames} from '../../layers/support.js';
 import {idsOf, lossAndGradients, tiny} from './support.js';
@@ -49,6 +54,24 @@ describe('llama', () => {
     const spread = Math.sqrt(first.reduce((sum, v) => sum + v * v, 0) / first.length);
     expect(spread).toBeGreaterThan(0.2);
     expect(spread).toBeLessThan(0.4);
+  });
+
+  it('gives the token embedding a deviation of its own, and nothing else', async () => {
+    const plain = llama({...tiny, vocab_size: 64});
+    const wide = llama({...tiny, vocab_size: 64, embeddingInitializerRange: 1.5} as LlamaConfig);
+    for (const weight of plain.weights) {
+      const name = weight.originalName;
+      const same = wide.weights.find((w) => w.originalName === name) as tfl.LayerVariable;
+      const before = Array.from(await weight.read().data());
+      const ratio = name === 'model.embed_tokens/weight' ? 1.5 / 0.3 : 1;
+      expectClose(
+        await same.read().data(),
+        before.map((v) => ratio * v),
+        1e-6,
+      );
+    }
+    plain.dispose();
+    wide.dispose();
   });
 
   for (const groups of [1, 2, 4]) {
