@@ -40,7 +40,7 @@ export function studyMarkdown(report: StudyReport): string {
   return [
     `# ${preset.title}`,
     `Mean ± standard deviation over seeds; in brackets the range. Losses are nats a token. Δ is taken seed by seed against the
-uncompressed run of the same seed: same initial weights, same data in the same order. **Test** is the reported split:
+uncompressed run of the same seed: same data in the same order, same initial weights but for what a row's settings change. **Test** is the reported split:
 text that no setting was chosen by; **validation** is what settings may be chosen by. Both are whole documents that
 no run trains on.`,
     unfinished > 0
