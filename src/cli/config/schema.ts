@@ -29,7 +29,7 @@ const model = z.strictObject({
     .nullable()
     .default(null)
     .describe(
-      'standard deviation of the new token embedding (null: 1, or 0.02 where the head is tied to it)',
+      'standard deviation of the new token embedding (null: 0.5, or 0.02 where the head is tied to it)',
     ),
   initialModel: z
     .string()

@@ -42,7 +42,7 @@ export function llamaOfConfig(config: RunConfig, vocabSize: number): LlamaConfig
     rope_theta: model.ropeTheta,
     rms_norm_eps: model.normEpsilon,
     tie_word_embeddings: model.tieEmbeddings,
-    embedding_initializer_range: model.embeddingRange ?? (model.tieEmbeddings ? 0.02 : 1),
+    embedding_initializer_range: model.embeddingRange ?? (model.tieEmbeddings ? 0.02 : 0.5),
     seed: training.seed,
     ...(plan.model == null || stages === 1 ? {} : {mapl: {stages, ...plan.model, boundaries}}),
   };

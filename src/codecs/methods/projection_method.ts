@@ -19,7 +19,7 @@ export interface ProjectionMethodArgs {
 /**
  * A method of `ProjectionBoundary`s. Unless `fixed` says otherwise: learned projectors, factorised anchors of the
  * projector's rank (published), tables that start at the token embedding as far as it lies in their span (the
- * paper does not say; ours, chosen on validation text: docs/decisions.md).
+ * paper does not say; ours, chosen on validation text: docs/methods.md).
  */
 export function projectionMethod(args: ProjectionMethodArgs): CompressionMethod {
   const {fixed = {}, legs, version = 1, ...rest} = args;

@@ -84,7 +84,7 @@ export interface LlamaConfig {
   initializer_range?: number;
   /**
    * Standard deviation of the initial token embedding alone; default `initializer_range`. Ours: no key of Hugging Face's. With
-   * Muon and an untied head, 1 learns faster than 0.02 (measured: docs/decisions.md).
+   * Muon and an untied head, 0.3 to 1 learns faster than 0.02 (measured: docs/methods.md).
    */
   embedding_initializer_range?: number;
   /** Only `silu`. */
