@@ -54,7 +54,8 @@ export class CodeCounts {
     const wrong = values.findIndex((code) => !(code >= 0 && code < codes));
     if (wrong >= 0) {
       throw new Error(
-        `CodeCounts.add: index ${wrong} is ${values[wrong]}, expected a code from 0 to ${codes - 1}.`,
+        `CodeCounts.add: index ${wrong} is ${values[wrong]}, expected a code from 0 to ${codes - 1}; ` +
+          'rvqEncode gives -1 for values that are NaN or infinite.',
       );
     }
     for (let i = 0; i < values.length; i++) {

@@ -17,7 +17,8 @@ export type BoundaryDecodeInputs = Inputs<'z' | 'ids' | 'projector' | 'anchors' 
 /**
  * Residual vector quantisation: `z [n,r]`, `codebooks [R,G,K,r/G]` → `indices int32 [R,n,G]`, in each round and group the code
  * nearest to the residual in squared Euclidean distance (of differences, not of products, which would cancel), of equally
- * near ones the lowest; 0 where no distance is a number.
+ * near ones the lowest. The op refuses values that are not finite where it can read them; kernels that get them from a GPU
+ * give −1: in all rounds of a row's group that holds one, in all rows of a round's group whose codes hold one.
  */
 export const RvqEncode = 'RvqEncode';
 export type RvqEncodeInputs = Inputs<'z' | 'codebooks'>;
@@ -91,7 +92,8 @@ export type SparseCrossEntropyInputs = Inputs<'logits' | 'targets'>;
 export const SparseCrossEntropyGrad = 'SparseCrossEntropyGrad';
 export type SparseCrossEntropyGradInputs = Inputs<'logits' | 'targets' | 'lse' | 'dloss'>;
 
-/** Sums the rows of one id: `rows [n,a]`, `ids int32 [n]` → `[numSegments,a]`, in the order of the rows. */
+/** Sums the rows of one id: `rows [n,a]`, `ids int32 [n]` → `[numSegments,a]`, in the order of the rows. On a GPU all
+ * sums are NaN if an id is out of range. */
 export const ScatterRows = 'ScatterRows';
 export type ScatterRowsInputs = Inputs<'rows' | 'ids'>;
 export interface ScatterRowsAttrs {

@@ -4,24 +4,22 @@ import * as tf from '@tensorflow/tfjs-core';
 /** Smallest and largest id of an id tensor's data, so that one batch crossing many boundaries is read once. */
 const ranges = new WeakMap<object, {low: number; high: number}>();
 
-/** The part of tfjs's GPU backends that tells whether values are still on the host. */
+/** The part of tfjs-webgpu that tells whether values are still on the host. */
 interface HostValues {
   has(dataId: object): boolean;
   get(dataId: object): {values?: ArrayLike<number> | null};
 }
 
 /**
- * The values of `ids`, or null where reading them would stall a GPU queue. On `webgpu` and `webgl` that is once they have
- * been uploaded: ids are checked on their first use there, and no longer when an op on the GPU made them.
+ * The values of `ids`, or null on `webgpu` once they have been uploaded: nothing can be read there without waiting for a
+ * promise. So ids are checked on their first use there, and not at all when an op on the GPU made them: kernels then give NaN.
  */
 export function readableValues(ids: tf.Tensor): ArrayLike<number> | null {
-  const backendName = tf.getBackend();
-  if (backendName !== 'webgpu' && backendName !== 'webgl') {
+  if (tf.getBackend() !== 'webgpu') {
     return ids.dataSync();
   }
-  const backend = tf.backend() as unknown as {tensorMap?: HostValues; texData?: HostValues};
-  const map = backend.tensorMap ?? backend.texData;
-  return map?.has(ids.dataId) ? (map.get(ids.dataId).values ?? null) : null;
+  const {tensorMap} = tf.backend() as unknown as {tensorMap: HostValues};
+  return tensorMap.has(ids.dataId) ? (tensorMap.get(ids.dataId).values ?? null) : null;
 }
 
 /**

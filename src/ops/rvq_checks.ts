@@ -7,8 +7,8 @@ import {checkRank, toFloatTensor} from './checks.js';
 const finite = new WeakSet<object>();
 
 /**
- * Throws if a value is NaN or infinite: no code is nearest to it. On `webgpu` and `webgl` values are read only while they
- * are still on the host, as those of ids are.
+ * Throws if a value is NaN or infinite: no code is nearest to it. On `webgpu` values are read only while they are still on
+ * the host, as those of ids are.
  */
 export function checkFinite(tensor: tf.Tensor, name: string, op: string): void {
   if (finite.has(tensor.dataId)) {

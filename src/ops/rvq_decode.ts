@@ -40,7 +40,9 @@ function checkCodes(indices: tf.Tensor, codes: number, op: string): void {
       const at = tf.util.indexToLoc(i, indices.rank, tf.util.computeStrides(indices.shape));
       throw new Error(
         `${op}: 'indices'[${at}] is ${values[i]}; expected 0 to ${codes - 1}: 'codebooks' has ${codes} codes. ` +
-          `Check that they were encoded with codebooks of this size.`,
+          (values[i] === -1
+            ? `On a GPU rvqEncode gives -1 for values that are NaN or infinite.`
+            : `Check that they were encoded with codebooks of this size.`),
       );
     }
   }
@@ -55,6 +57,7 @@ function checkCodes(indices: tf.Tensor, codes: number, op: string): void {
  * @param indices int32 `[R, n, G]`, or `[R, ..., G]`, each `0 … K − 1`.
  * @param codebooks `[R, G, K, r/G]`, float32, finite.
  * @returns `[n, r]`, or `[..., r]`, float32.
- * @throws Error that names the argument if a shape, a dtype or an index does not fit.
+ * @throws Error that names the argument if a shape, a dtype or an index does not fit. On `webgpu` an index that an op on the GPU
+ *   made and that is no code gives NaN instead.
  */
 export const rvqDecode = /* @__PURE__ */ tf.op({rvqDecode_});

@@ -50,7 +50,7 @@ function rvqEncode_(z: tf.Tensor | tf.TensorLike, codebooks: tf.Tensor | tf.Tens
  * @param z `[..., r]`, float32, finite.
  * @param codebooks `[R, G, K, r/G]`, float32, finite: rounds, groups, codes, width.
  * @returns Indices `0 … K − 1`, int32: `[R, n, G]` for `z [n, r]`; in general `[R, ..., G]`.
- * @throws Error that names the argument if a shape, a dtype or a value does not fit. On GPU backends NaN in values that an op
- *   on the GPU made is not seen, and gets index 0.
+ * @throws Error that names the argument if a shape, a dtype or a value does not fit. On `webgpu` values that an op on the GPU made
+ *   cannot be checked: where a row's group holds NaN or infinity its indices are −1, of which `rvqDecode` makes NaN.
  */
 export const rvqEncode = /* @__PURE__ */ tf.op({rvqEncode_});

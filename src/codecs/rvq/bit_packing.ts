@@ -10,12 +10,21 @@ export function packedLength(count: number, codes: number): number {
   return Math.ceil((count * indexBits(codes)) / 8);
 }
 
-/** `indices`, each below `codes`, one after the other from the lowest bit of the first byte up; the rest of the last byte is 0. */
+/**
+ * `indices`, each below `codes`, one after the other from the lowest bit of the first byte up; the rest of the last byte is 0.
+ *
+ * @throws Error if one is no code: its bits would run into those of the others.
+ */
 export function packIndices(indices: ArrayLike<number>, codes: number): Uint8Array {
   const bits = indexBits(codes);
   const bytes = new Uint8Array(packedLength(indices.length, codes));
   let [buffer, held, at] = [0, 0, 0];
   for (let i = 0; i < indices.length; i++) {
+    if (!(indices[i] >= 0 && indices[i] < codes)) {
+      throw new Error(
+        `index ${indices[i]} at ${i}, expected 0 to ${codes - 1}; rvqEncode gives -1 for values that are NaN or infinite`,
+      );
+    }
     // At most 7 bits are held, and an index has at most 16.
     buffer |= indices[i] << held;
     held += bits;

@@ -2,7 +2,8 @@
 import * as tf from '@tensorflow/tfjs-core';
 
 /**
- * Ids of the rows that one round's indices choose in that round's codebooks, flattened to `[G·K, w]`.
+ * Ids of the rows that one round's indices choose in that round's codebooks, flattened to `[G·K, w]`. An index that is no code,
+ * which nobody has looked at on a GPU, gets −1 and not a row of the next group.
  *
  * @param indices int32 `[n, G]`.
  * @param codes K.
@@ -11,7 +12,8 @@ import * as tf from '@tensorflow/tfjs-core';
 export function codeRows(indices: tf.Tensor, codes: number): tf.Tensor1D {
   const groups = indices.shape[1]!;
   const starts = tf.range(0, groups * codes, codes, 'int32');
-  return tf.reshape(tf.add(indices, starts), [-1]);
+  const known = tf.logicalAnd(tf.greaterEqual(indices, 0), tf.less(indices, codes));
+  return tf.reshape(tf.where(known, tf.add(indices, starts), tf.scalar(-1, 'int32')), [-1]);
 }
 
 /** The codes that one round chooses: indices int32 `[n, G]`, codebooks of the round `[G, K, w]` → `[n, G·w]`. */

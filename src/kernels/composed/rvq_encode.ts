@@ -41,13 +41,16 @@ function nearest(residual: tf.Tensor, codebooks: tf.Tensor3D): tf.Tensor {
 
 /** All rounds for some rows: `z [n, r]` → int32 `[R, n, G]`. */
 function encodeRows(z: tf.Tensor, codebooks: tf.Tensor): tf.Tensor {
+  const [, groups, , width] = codebooks.shape as number[];
+  const soundRows = tf.all(tf.isFinite(tf.reshape(z, [-1, groups, width])), 2);
   const rounds: tf.Tensor[] = [];
   let residual = z;
   for (let round = 0; round < codebooks.shape[0]; round++) {
     const books = roundOf(codebooks, round);
     const indices = nearest(residual, books);
     residual = tf.sub(residual, chosenCodes(indices, books));
-    rounds.push(indices);
+    const sound = tf.logicalAnd(soundRows, tf.all(tf.isFinite(books), [1, 2]));
+    rounds.push(tf.where(sound, indices, tf.scalar(-1, 'int32')));
   }
   return tf.stack(rounds);
 }

@@ -31,8 +31,11 @@ export type UniformData = {type: string; data: number[]}[];
  */
 export interface WebgpuBackend {
   device: WebgpuDevice;
-  /** `dtype` is that of the buffer: a cast from bool to float32 changes the tensor's alone. */
-  tensorMap: {get(dataId: tf.DataId): {dtype: tf.DataType}};
+  /**
+   * `dtype` is that of the buffer: a cast from bool to float32 changes the tensor's alone. `values` are there while they are
+   * on the host.
+   */
+  tensorMap: {get(dataId: tf.DataId): {dtype: tf.DataType; values?: tf.BackendValues | null}};
   makeTensorInfo(shape: number[], dtype: tf.DataType, values?: tf.BackendValues): tf.TensorInfo;
   disposeData(dataId: tf.DataId, force?: boolean): boolean;
   incRef(dataId: tf.DataId): void;

@@ -8,6 +8,7 @@ import {boundaryDecode} from './boundary_decode.js';
 import {boundaryEncode} from './boundary_encode.js';
 import {causalAttention} from './causal_attention.js';
 import {causalAttentionGrad} from './causal_attention_grad.js';
+import {gatherKernel} from './gather.js';
 import {globalNorm} from './global_norm.js';
 import {muonUpdate} from './muon_update.js';
 import {packHalf, unpackHalf} from './pack_half.js';
@@ -53,6 +54,7 @@ const MENDED: ReadonlyArray<
   [tf.Transpose, transposeKernel],
   [tf.BatchMatMul, batchMatMulKernel],
   [tf._FusedMatMul, fusedMatMulKernel],
+  [tf.GatherV2, gatherKernel],
 ];
 
 const mended = new WeakSet<tf.KernelFunc>();

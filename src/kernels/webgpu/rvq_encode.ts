@@ -2,6 +2,9 @@
  * `RvqEncode` on `webgpu`: all rounds in one program. A workgroup of 64 invocations takes 32 rows of one group past the codes
  * of each round, 32 at a time; only the smallest distance so far is kept. An invocation holds 4×4 distances: rows
  * `ty + 8·(0…3)`, codes `tx + 8·(0…3)`.
+ *
+ * What is not finite is noticed while it is loaded, by its bits (a compiler may take comparisons for free of NaN), and its
+ * indices become −1: values on the device have not been checked by the op.
  */
 import type {RvqEncodeInputs} from '../kernel_names.js';
 import {webgpuFeatures} from './features.js';
@@ -11,6 +14,9 @@ const INVOCATIONS = 64;
 
 /** Rows and codes of a tile. */
 const TILE = 32;
+
+/** Flags of a tile: one a row, one for the codes. */
+const FLAGS = TILE + 1;
 
 /** Bytes of one coordinate of a tile: eight `vec4`s, and one of padding against conflicts of banks. */
 const COORDINATE_BYTES = 9 * 16;
@@ -58,12 +64,23 @@ const program = defineProgram({
   // Codes, and between the rounds the best distances and indices of all invocations.
   var<workgroup> tile : array<vec4<f32>, ${Math.max(depth * 9, 2 * INVOCATIONS)}>;
   var<workgroup> chosen : array<i32, ${rounds * TILE}>;
+  // Which rows have values that are not finite, and behind them whether the codes of the round do.
+  var<workgroup> unsound : array<atomic<u32>, ${FLAGS}>;
   var<workgroup> itemOfGroup : i32;
+
+  fn finite(value : f32) -> bool { return (bitcast<u32>(value) & 0x7f800000u) != 0x7f800000u; }
+
+  fn codeAt(at : i32) -> f32 {
+    let value = codebooks[at];
+    if (!finite(value)) { atomicStore(&unsound[${TILE}], 1u); }
+    return value;
+  }
 
   /** What the rounds before left of a coordinate: subtracted in their order, as the composed reference does. */
   fn residualAt(firstRow : i32, r : i32, group : i32, column : i32, round : i32) -> f32 {
     if (firstRow + r >= uniforms.rows || column >= uniforms.width) { return 0.0; }
     var value = z[((firstRow + r) * uniforms.groups + group) * uniforms.width + column];
+    if (!finite(value)) { atomicStore(&unsound[r], 1u); }
     for (var i = 0; i < round; i = i + 1) {
       let code = (i * uniforms.groups + group) * uniforms.codes + chosen[i * ${TILE} + r];
       value = value - codebooks[code * uniforms.width + column];
@@ -90,9 +107,12 @@ const program = defineProgram({
     let tx = local % 8;
     let infinity = 3.4028234e38;
 
+    if (local < ${TILE}) { atomicStore(&unsound[local], 0u); }
     for (var round = 0; round < ${rounds}; round = round + 1) {
       let book = (round * uniforms.groups + group) * uniforms.codes;
       workgroupBarrier();
+      // Codes are loaded after another barrier.
+      if (local == 0) { atomicStore(&unsound[${TILE}], 0u); }
       ${resident ? loadResiduals('0', residuals) : ''}
       var best = vec4<f32>(infinity);
       var bestCode = vec4<i32>(0);
@@ -107,7 +127,7 @@ const program = defineProgram({
             var t = vec4<f32>(0.0);
             if (start + c < uniforms.width) {
               let at = (book + code + g) * uniforms.width + start + c;
-              ${four((k) => `if (code + g + ${8 * k} < uniforms.codes) { t[${k}] = codebooks[at + ${8 * k} * uniforms.width]; }`)}
+              ${four((k) => `if (code + g + ${8 * k} < uniforms.codes) { t[${k}] = codeAt(at + ${8 * k} * uniforms.width); }`)}
             }
             tile[c * 9 + g] = t;
           }
@@ -148,7 +168,8 @@ const program = defineProgram({
           let row = ty + ${8 * r};
           chosen[round * ${TILE} + row] = bestCode[${r}];
           if (firstRow + row < uniforms.rows) {
-            result[(round * uniforms.rows + firstRow + row) * uniforms.groups + group] = bestCode[${r}];
+            let bad = (atomicLoad(&unsound[row]) | atomicLoad(&unsound[${TILE}])) != 0u;
+            result[(round * uniforms.rows + firstRow + row) * uniforms.groups + group] = select(bestCode[${r}], -1, bad);
           }
         }`,
         )}
@@ -164,7 +185,7 @@ export const rvqEncode = webgpuKernel<RvqEncodeInputs>((backend, {z, codebooks})
   const [rounds, groups, codes, width] = codebooks.shape;
   const depth = [8, 16].find((d) => width <= d) ?? TILE;
   const bytes = (residuals: number) =>
-    (residuals + Math.max(depth, 15)) * COORDINATE_BYTES + rounds * TILE * 4 + 4;
+    (residuals + Math.max(depth, 15)) * COORDINATE_BYTES + (rounds * TILE + FLAGS + 1) * 4;
   const limit = webgpuFeatures(backend).maxComputeWorkgroupStorageSize;
   const whole = Math.ceil(width / depth) * depth;
   const resident = whole <= RESIDENT_WIDTH && bytes(whole) <= limit;

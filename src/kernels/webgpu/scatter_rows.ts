@@ -1,4 +1,7 @@
-/** `ScatterRows` on `webgpu`: rows are sorted by id, then each id's are added up. */
+/**
+ * `ScatterRows` on `webgpu`: rows are sorted by id, then each id's are added up. All sums are NaN where an id is out of range:
+ * one made on the device has not been checked by the op, and a sum that lacks its row would be a wrong number.
+ */
 import type {ScatterRowsAttrs, ScatterRowsInputs} from '../kernel_names.js';
 import {ELEMENTWISE_SIZE} from './elementwise.js';
 import {defineProgram, webgpuKernel} from './program.js';
@@ -39,7 +42,7 @@ const sums = defineProgram({
   name: 'ScatterRows',
   inputs: ['rows', 'order', 'segments'],
   outputs: ['result'],
-  uniforms: {width: 'i32', numSegments: 'i32', blocks: 'i32'},
+  uniforms: {count: 'i32', width: 'i32', numSegments: 'i32', blocks: 'i32'},
   workgroupSize: SIZE,
   code: ({columns}: {columns: number}) => `
     var<workgroup> parts : array<f32, ${SIZE}>;
@@ -63,7 +66,9 @@ const sums = defineProgram({
         for (var i = 1u; i < ${LANES}u; i = i + 1u) {
           sum = sum + parts[localIndex + i * ${columns}u];
         }
-        result[segment * uniforms.width + column] = sum;
+        // Ids out of range were sorted behind all others.
+        let complete = segments[uniforms.numSegments] == uniforms.count;
+        result[segment * uniforms.width + column] = select(uniforms.NAN, sum, complete);
       }
     }
   `,
@@ -89,7 +94,7 @@ export const scatterRows = webgpuKernel<ScatterRowsInputs, ScatterRowsAttrs>(
     const [out] = sums(backend, {
       inputs: {rows, order, segments},
       outputs: {result: {shape}},
-      uniforms: {width, numSegments, blocks},
+      uniforms: {count, width, numSegments, blocks},
       constants: {columns},
       workgroups: Math.ceil(numSegments / (SIZE / LANES / columns)) * blocks,
     });

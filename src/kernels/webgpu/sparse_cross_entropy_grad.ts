@@ -20,12 +20,15 @@ const program = defineProgram({
       let first = (group - row * uniforms.chunks) * ${CHUNK};
       let last = min(first + ${CHUNK}, uniforms.classes);
       let start = row * uniforms.classes;
+      let goal = targets[row];
+      // A target made on the GPU has not been checked by the op.
+      let known = goal >= 0 && goal < uniforms.classes;
       for (var j = first + i32(localIndex); j < last; j = j + ${SIZE}) {
         let exponent = logits[start + j] - lse[row];
         // Some devices' exp makes a number of NaN.
         let probability = select(exp(exponent), exponent, isnan(exponent));
-        let hot = select(0.0, 1.0, j == targets[row]);
-        result[start + j] = (probability - hot) * dloss[row];
+        let hot = select(0.0, 1.0, j == goal);
+        result[start + j] = select(uniforms.NAN, (probability - hot) * dloss[row], known);
       }
     }
   `,

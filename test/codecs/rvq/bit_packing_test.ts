@@ -29,6 +29,19 @@ describe('bit packing of indices', () => {
     }
   });
 
+  it('refuses what is no code, as rvqEncode on a GPU gives it for NaN', () => {
+    for (const [index, codes] of [
+      [-1, 256],
+      [-1, 1],
+      [5, 5],
+      [NaN, 4],
+    ]) {
+      expect(() => packIndices([0, index], codes)).toThrowError(
+        `index ${index} at 1, expected 0 to ${codes - 1}; rvqEncode gives -1 for values that are NaN or infinite`,
+      );
+    }
+  });
+
   it('refuses what was not packed so', () => {
     expect(() => unpackIndices(Uint8Array.of(1, 2), 4, 4)).toThrowError(/2 bytes .*, expected 1/);
     expect(() => unpackIndices(Uint8Array.of(0b111), 1, 5)).toThrowError(

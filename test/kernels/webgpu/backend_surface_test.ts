@@ -57,6 +57,17 @@ describeWebgpu('the surface of tfjs-webgpu', () => {
     expect(Array.from(await out.data())).toEqual([3, 0, 3]);
   });
 
+  it('tells whether values are on the host: before they are uploaded, and after they were read', async () => {
+    const {tensorMap} = webgpuBackend();
+    const x = tf.tensor1d([1, 2, 3]);
+    expect(tensorMap.get(x.dataId).values).toEqual(new Float32Array([1, 2, 3]));
+    const [out] = run(x, 2);
+    expect(tensorMap.get(x.dataId).values ?? null).toBeNull();
+    expect(tensorMap.get(out.dataId).values ?? null).toBeNull();
+    await out.data();
+    expect(tensorMap.get(out.dataId).values).toEqual(new Float32Array([2, 4, 6]));
+  });
+
   it('runs a program of two outputs, with uniforms and an input that it does not read', async () => {
     const [out, negative] = run(tf.tensor1d([1, 2, 3]), 2, 0.5);
     expect(Array.from(await out.data())).toEqual([2.5, 4.5, 6.5]);
