@@ -1,7 +1,8 @@
 import {existsSync, readFileSync} from 'node:fs';
 import path from 'node:path';
-import {listSettings, parseConfig} from '../../src/cli/config/load_config.js';
+import {settingDifferences, type SettingDifference} from '../../src/cli/config/compare_config.js';
 import type {RunConfig} from '../../src/cli/config/schema.js';
+import {parseStored} from '../../src/cli/config/stored_config.js';
 import type {MetricsRecord} from '../../src/cli/run/records.js';
 import type {RunSummary} from '../../src/cli/run/summary.js';
 import {writeFileAtomic} from '../../src/data/cache_folder.js';
@@ -33,18 +34,8 @@ export interface Ledger {
 const NO_INFLUENCE = /^(backend\.threads|output\.|network\.)/;
 
 /** The first setting in which two configurations differ in a way that matters, or null. */
-export function differingSetting(
-  one: RunConfig,
-  other: RunConfig,
-): {key: string; one: unknown; other: unknown} | null {
-  const settings = new Map(listSettings(one));
-  for (const [key, value] of listSettings(other)) {
-    const before = settings.get(key);
-    if (!NO_INFLUENCE.test(key) && JSON.stringify(before) !== JSON.stringify(value)) {
-      return {key, one: before, other: value};
-    }
-  }
-  return null;
+export function differingSetting(one: RunConfig, other: RunConfig): SettingDifference | null {
+  return settingDifferences(one, other).find(({key}) => !NO_INFLUENCE.test(key)) ?? null;
 }
 
 /** Reads a study's ledger; empty where there is none. */
@@ -57,8 +48,7 @@ export function readLedger(file: string, preset: string): Ledger {
 export function recorded(ledger: Ledger, run: StudyRun): RecordedRun | null {
   const found = ledger.runs.find(({name}) => name === run.name);
   if (!found) return null;
-  // Settings that came after the run have their defaults.
-  const config = parseConfig(found.summary.config, `the ledger's run '${run.name}'`);
+  const config = parseStored(found.summary.config, `the ledger's run '${run.name}'`);
   return differingSetting(config, run.config) ? null : found;
 }
 

@@ -2,7 +2,7 @@ import {spawn, type ChildProcess} from 'node:child_process';
 import {createWriteStream, existsSync, mkdirSync, readFileSync, writeFileSync} from 'node:fs';
 import path from 'node:path';
 import {cliEntry} from '../../src/cli/launcher/cli_entry.js';
-import type {RunConfig} from '../../src/cli/config/schema.js';
+import {parseStored} from '../../src/cli/config/stored_config.js';
 import type {RunSummary} from '../../src/cli/run/summary.js';
 import {differingSetting} from './ledger.js';
 import type {StudyRun} from './preset.js';
@@ -45,8 +45,8 @@ function checkBegun({runs, folder}: QueueArgs): void {
   for (const {name, config} of runs) {
     const file = path.join(folder, name, 'config.json');
     if (!existsSync(file)) continue;
-    const begun = JSON.parse(readFileSync(file, 'utf8')) as RunConfig;
-    const difference = differingSetting(begun, config);
+    const begun: unknown = JSON.parse(readFileSync(file, 'utf8'));
+    const difference = differingSetting(parseStored(begun, `'${file}'`), config);
     if (difference) {
       throw new Error(
         `The run '${name}' in '${folder}' was begun with ${difference.key} ${JSON.stringify(difference.one)}, ` +

@@ -1,6 +1,11 @@
 /** How the weights of a model are named and laid out in files, so that every stage can write its own. */
 import type * as tfl from '@tensorflow/tfjs-layers';
 import {LlamaEmbedding} from '../layers/llama_embedding.js';
+import {
+  resolveLlamaConfig,
+  type LlamaConfig,
+  type ResolvedMapl,
+} from '../models/llama/llama_config.js';
 import {llamaConfigOf} from '../models/llama/llama_config_of.js';
 import {llamaParameters, maplParameters} from '../models/llama/llama_parameters.js';
 import {configJson, generationJson} from '../models/llama/save_llama.js';
@@ -42,7 +47,9 @@ export interface CheckpointFormat {
 }
 
 /** Settings that do not make it another model. */
-const NOT_IDENTITY = ['seed', 'initializer_range', 'hidden_act', 'rope_scaling'];
+const NOT_IDENTITY = [
+  ...['seed', 'initializer_range', 'embedding_initializer_range', 'hidden_act', 'rope_scaling'],
+];
 
 /**
  * The layout of a model's checkpoints: of a LLaMA a Hugging Face folder (kernels transposed, boundaries in files of their own);
@@ -63,11 +70,6 @@ export function checkpointFormat(
       ...maplParameters(settings).map((p) => ({...p, file: 'mapl' as const})),
     ];
     const json = configJson(settings, {...rememberedConfig(model), ...config});
-    const {mapl, ...rest} = settings;
-    const identity = Object.entries({model_type: 'llama', ...rest}).filter(
-      ([key]) => !NOT_IDENTITY.includes(key),
-    );
-    const boundaries = mapl == null ? null : withoutSeed(mapl);
     return {
       parameters: new Map(list.map(({layer: _, ...p}) => [p.weight, p])),
       whole: {
@@ -75,7 +77,7 @@ export function checkpointFormat(
         make: (weights) => wholeWeights(settings, weights),
       },
       json: {'generation_config.json': generationJson(json), 'config.json': json},
-      identity: {...Object.fromEntries(identity), mapl: boundaries},
+      identity: llamaIdentity(settings as LlamaConfig, 'checkpointFormat'),
     };
   }
   const list = model.weights.map((w) => ({
@@ -108,25 +110,37 @@ export function parameterOf(
   return parameter;
 }
 
-/** What two configs differ in, in words, or null. */
+/**
+ * What a checkpoint's config differs in, in words, or null. Settings that came after the checkpoint have their defaults.
+ *
+ * @param where Names the config in messages.
+ * @throws Error naming a setting that is impossible, or is none of this version's.
+ */
 export function identityDifference(
-  format: CheckpointFormat,
+  {identity}: CheckpointFormat,
   config: {[key: string]: unknown},
+  where: string,
 ): string | null {
-  const other: {[key: string]: unknown} = {
-    ...config,
-    mapl: config.mapl == null ? null : withoutSeed(config.mapl),
-  };
-  const key = Object.keys(format.identity).find(
-    (k) => JSON.stringify(format.identity[k]) !== JSON.stringify(other[k]),
+  const isLlama = [identity, config].every(({model_type: type}) => type === 'llama');
+  const other = isLlama ? llamaIdentity(config as unknown as LlamaConfig, where) : config;
+  const key = Object.keys(identity).find(
+    (k) => JSON.stringify(identity[k]) !== JSON.stringify(other[k]),
   );
   return key == null
     ? null
-    : `${key} is ${JSON.stringify(other[key])}, expected ${JSON.stringify(format.identity[key])}`;
+    : `${key} is ${JSON.stringify(other[key])}, expected ${JSON.stringify(identity[key])}`;
+}
+
+/** What makes a LLaMA the model that it is, with all defaults. */
+function llamaIdentity(given: LlamaConfig, where: string): CheckpointFormat['identity'] {
+  const {mapl, ...rest} = resolveLlamaConfig(given, where);
+  const kept = Object.entries(rest).filter(([key]) => !NOT_IDENTITY.includes(key));
+  const boundaries = mapl == null ? null : withoutSeed(mapl);
+  return {model_type: 'llama', ...Object.fromEntries(kept), mapl: boundaries};
 }
 
 /** The seed counts only where it says what the weights mean: the subspace is made from it. */
-function withoutSeed(settings: object): object {
-  const {seed: _, ...rest} = settings as {seed?: unknown; kind?: unknown};
+function withoutSeed(settings: ResolvedMapl): Partial<ResolvedMapl> {
+  const {seed: _, ...rest} = settings;
   return rest.kind === 'subspace' ? settings : rest;
 }

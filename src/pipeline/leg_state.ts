@@ -1,5 +1,6 @@
 /** State of leg codecs in checkpoints: `legs-…` files, and in `trainer_state.json` which codec it is of. */
 import type {LegEnd, LegState} from '../codecs/leg.js';
+import {getLegCodec} from '../codecs/leg_registry.js';
 import {openFolder, type TensorToWrite} from '../io/index.js';
 import {WeightFiles} from '../models/llama/weight_files.js';
 import type {JsonValue} from './wire/index.js';
@@ -98,7 +99,7 @@ function checkSaved(folder: string, {name, identity}: SavableLeg, found?: SavedL
     version: of.version,
     ...of.settings,
   });
-  const [mine, theirs] = [parts(identity), parts(found)];
+  const [mine, theirs] = [parts(identity), parts(withDefaults(found, identity))];
   const key = [...Object.keys(mine), ...Object.keys(theirs)].find(
     (k) => JSON.stringify(mine[k]) !== JSON.stringify(theirs[k]),
   );
@@ -107,5 +108,16 @@ function checkSaved(folder: string, {name, identity}: SavableLeg, found?: SavedL
       `${folder}: the state of '${name}' is of ${key} ${JSON.stringify(theirs[key])}, ` +
         `expected ${JSON.stringify(mine[key])}: ${advice}.`,
     );
+  }
+}
+
+/** What was saved, by the same codec as now, with the defaults of options that came since. */
+function withDefaults(found: SavedLeg, {codec, version}: LegIdentity): LegIdentity {
+  if (found.codec !== codec || found.version !== version) return found;
+  try {
+    return {codec, version, settings: getLegCodec(codec).create(found.settings).settings};
+  } catch {
+    // An option that is no more, which the comparison names; or a codec whose settings are not its options.
+    return found;
   }
 }

@@ -93,10 +93,11 @@ async function checkIdentity(folder: string, format: CheckpointFormat): Promise<
   if (text == null) {
     throw new Error(`${folder} has no config.json.`);
   }
-  const config = parse(text, `${folder}/config.json`) as {[key: string]: unknown};
-  const difference = identityDifference(format, config);
+  const file = `${folder}/config.json`;
+  const config = parse(text, file) as {[key: string]: unknown};
+  const difference = identityDifference(format, config, file);
   if (difference != null) {
-    throw new Error(`${folder}/config.json is of another model: ${difference}.`);
+    throw new Error(`${file} is of another model: ${difference}.`);
   }
 }
 

@@ -3,7 +3,10 @@ import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {Command} from 'commander';
 import {addConfigFlags, configFromOptions} from '../../src/cli/config/flags.js';
+import {settingDifferences} from '../../src/cli/config/compare_config.js';
 import {listSettings, parseConfig, readSettings} from '../../src/cli/config/load_config.js';
+import type {RunConfig, RunConfigInput} from '../../src/cli/config/schema.js';
+import {parseStored} from '../../src/cli/config/stored_config.js';
 import {validPaths} from '../../src/cli/config/unknown_keys.js';
 
 describe('configuration', () => {
@@ -16,6 +19,27 @@ describe('configuration', () => {
     expect([training.batchSize, training.context]).toEqual([32, 128]);
     expect(training.muonLearningRate / training.projectorLearningRate).toBeCloseTo(10, 12);
     expect(pipeline.schedule).toBe('1f1b');
+  });
+
+  it('is read from a run of an earlier version as it was then', () => {
+    const stored = (change: (config: RunConfig) => void, input: RunConfigInput = {}) => {
+      const config = JSON.parse(JSON.stringify(parseConfig(input))) as RunConfig;
+      change(config);
+      return parseStored(config, 'the run');
+    };
+    const age = (config: Partial<RunConfig>) => {
+      delete (config.pipeline as {activationStorage?: string}).activationStorage;
+      delete (config.model as {embeddingRange?: number | null}).embeddingRange;
+    };
+    expect(stored(() => {})).toEqual(parseConfig({}));
+    const old = stored(age);
+    const keys = settingDifferences(old, parseConfig({})).map(({key}) => key);
+    expect(keys).toEqual(['model.embeddingRange', 'compression.anchorStart']);
+    expect([old.model.embeddingRange, old.compression.anchorStart]).toEqual([0.02, 'zeros']);
+    expect(stored(age, {compression: {method: 'none'}}).compression.anchorStart).toBeNull();
+    expect(stored(age, {model: {tieEmbeddings: true}}).model.embeddingRange).toBeNull();
+    const gone = (config: object) => Object.assign(config, {wires: {}});
+    expect(() => stored(gone)).toThrowError(/In the run:\s+unknown key 'wires'[^]*start a new run/);
   });
 
   it('comes through JSON unchanged', () => {

@@ -1,5 +1,5 @@
 import {execFile} from 'node:child_process';
-import {readFile, rm} from 'node:fs/promises';
+import {readFile, rm, writeFile} from 'node:fs/promises';
 import path from 'node:path';
 import {aggregate, spread} from '../../benchmarks/study/aggregate.js';
 import type {Ledger, RecordedRun} from '../../benchmarks/study/ledger.js';
@@ -8,6 +8,7 @@ import {studyPage} from '../../benchmarks/study/page.js';
 import {paretoFront, paretoPlot} from '../../benchmarks/study/plots.js';
 import {presetNames, readPreset, studyRuns, type Preset} from '../../benchmarks/study/preset.js';
 import {scores, stepsTo} from '../../benchmarks/study/score.js';
+import type {RunConfigInput} from '../../src/cli/config/schema.js';
 import {exampleRun} from './support/example_run.js';
 import {TINY, tinyFolder} from './support/tiny_run.js';
 
@@ -179,6 +180,18 @@ describe('study', () => {
     const begun = await study('--steps', '6');
     expect(begun.code).toBe(1);
     expect(begun.output).toMatch(/begun with training\.steps 5, now it is 6/);
+    // Begun before a setting existed; then with one that is no more.
+    const stored = `${folder}/runs/mapl-p4-seed0/config.json`;
+    const config = JSON.parse(await readFile(stored, 'utf8')) as RunConfigInput;
+    delete config.pipeline!.activationStorage;
+    await writeFile(stored, JSON.stringify(config));
+    const older = await study('--steps', '5');
+    expect(older.code).withContext(older.output).toBe(0);
+    await rm(file);
+    await writeFile(stored, JSON.stringify({...config, data: {...config.data, folds: 3}}));
+    const gone = await study('--steps', '5');
+    expect(gone.code).toBe(1);
+    expect(gone.output).toMatch(/mapl-p4-seed0.config\.json':\s+unknown key 'data\.folds'/);
     await rm(folder, {recursive: true});
   });
 });

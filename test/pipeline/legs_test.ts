@@ -161,6 +161,17 @@ describe('legs of a split run', () => {
     await expectAsync(load({legs: aq, stages: 4})).toBeRejectedWithError(
       /has no state of 'boundary.2.forward.\w+'/,
     );
+    // An option that came after the checkpoint has its default; one that is no more is named.
+    const stateFile = path.join(target, 'trainer_state.json');
+    const state = fs.readFileSync(stateFile, 'utf8');
+    fs.writeFileSync(
+      stateFile,
+      state.replace(/"memoryMB": ?1024,?/g, '').replace(/,(\s*})/g, '$1'),
+    );
+    expect((await load({legs: aq})).step).toBe(1);
+    fs.writeFileSync(stateFile, state.replaceAll('"memoryMB"', '"megabytes"'));
+    await expectAsync(load({legs: aq})).toBeRejectedWithError(/memoryMB undefined|megabytes 1024/);
+    fs.writeFileSync(stateFile, state);
     fs.rmSync(path.join(target, 'legs-00002-of-00003.safetensors'));
     await expectAsync(load({legs: aq})).toBeRejectedWithError(/legs-00002-of-00003.safetensors/);
     // Legs without state take from any checkpoint.

@@ -1,12 +1,12 @@
 import {availableParallelism} from 'node:os';
 import {mkdirSync} from 'node:fs';
 import {backendEnvironment} from '../../backends/environment.js';
-import {sha256} from '../../data/hash.js';
 import {InProcessPipeline} from '../../pipeline/in_process.js';
 import {createIdentity} from '../../pipeline/transport/identity.js';
 import {processCount, stageCount} from '../config/check_config.js';
 import type {RunConfig} from '../config/schema.js';
 import type {LoadedText} from '../training/load_text.js';
+import {agreementHash, agreementOf, type Agreement} from '../run/agreement.js';
 import type {RunFolder} from '../run/run_folder.js';
 import {cliEntry} from './cli_entry.js';
 import type {StageHandle, StageSetup} from './messages.js';
@@ -56,14 +56,14 @@ async function commonSetup({
   config,
   backend,
   text,
+  run,
   startModel,
   resumeFrom,
 }: LaunchArgs): Promise<CommonSetup> {
   const {tokens, files, hash} = text.data;
   const {vocabSize, endOfText, json, config: tokenizerConfig} = text.tokenizer;
-  const {model, compression, training} = config;
-  const {processes: _, ...pipeline} = config.pipeline;
-  const agreed = JSON.stringify({model, compression, training, pipeline, vocabSize, hash});
+  const agreed = agreementOf(config, vocabSize, hash);
+  const configHash = await agreementHash(agreed);
   return {
     config,
     backend,
@@ -74,7 +74,9 @@ async function commonSetup({
       validation: tokens.validation.length,
       test: tokens.test.length,
     },
-    configHash: await sha256(agreed),
+    configHash,
+    agreed,
+    knownHashes: resumeFrom == null ? [] : [configHash, await writtenHash(run, agreed)],
     startModel,
     resumeFrom,
     extraFiles: {
@@ -83,6 +85,15 @@ async function commonSetup({
     },
     extraConfig: endOfText === null ? {} : {bos_token_id: endOfText, eos_token_id: endOfText},
   };
+}
+
+/**
+ * The hash by the settings as they stand in the run's folder, with none that came since: checkpoints that have a hash and no
+ * settings had that one.
+ */
+async function writtenHash(run: RunFolder, agreed: Agreement): Promise<string> {
+  const written = {pipeline: {}, ...(run.readConfig() as object)} as RunConfig;
+  return agreementHash(agreementOf(written, agreed.vocabSize, agreed.text));
 }
 
 /**

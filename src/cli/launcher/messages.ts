@@ -1,5 +1,6 @@
 import type {SplitName} from '../../data/document.js';
 import type {RunConfig} from '../config/schema.js';
+import type {Agreement} from '../run/agreement.js';
 import type {BoundaryHealth} from '../run/records.js';
 
 /** Everything a stage must know to come up; the same for a process and for a stage in this process. */
@@ -20,8 +21,12 @@ export interface StageSetup {
   identity: {peerId: string; privateKey: string};
   /** PeerIds of the neighbours: nobody else may connect. */
   allow: string[];
-  /** Both ends of a connection, and a run and its checkpoint, must have the same. */
+  /** Both ends of a connection must have the same. */
   configHash: string;
+  /** A run and the checkpoint it goes on from must have the same. */
+  agreed: Agreement;
+  /** Of checkpoints that have a hash in place of settings: those that are of this run. */
+  knownHashes: string[];
   /** Model to start from in place of `model.initialModel`: the same with fitted boundaries; null for none. */
   startModel: string | null;
   /** Checkpoint to go on from, or null to begin. */

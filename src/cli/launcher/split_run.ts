@@ -7,13 +7,16 @@ import type {Stage} from '../../pipeline/stage.js';
 import {stageCount} from '../config/check_config.js';
 import {buildModel} from '../training/build_model.js';
 import {stageBeginnings} from '../training/llama_of_config.js';
+import type {Agreement} from '../run/agreement.js';
 import {recipeOf} from '../training/recipe.js';
 import type {StageSetup} from './messages.js';
 
 /** What a run keeps in a checkpoint beside weights and optimizer state. */
 export interface RunState {
-  /** Of settings and text; a checkpoint is resumed only by a run with the same. */
-  configHash: string;
+  /** A checkpoint is resumed only by a run that agrees. */
+  agreed?: Agreement;
+  /** What earlier versions wrote in place of `agreed`. */
+  configHash?: string;
   /** Where the data stands. */
   data: TokenBatchesState;
 }

@@ -5,6 +5,7 @@ import type {CheckpointFormat} from '../../pipeline/checkpoint.js';
 import type {StageTrainer, StageTrainerArgs} from '../../pipeline/trainer.js';
 import type {JsonValue} from '../../pipeline/wire/index.js';
 import {setActivationStorage} from '../../ops/activation_storage.js';
+import {agreementDifferences} from '../run/agreement.js';
 import {legsOfConfig} from '../training/legs.js';
 import type {RunState} from './split_run.js';
 import type {StageCommand, StageHandle, StageReady, StageResult, StageSetup} from './messages.js';
@@ -24,6 +25,24 @@ export function trainerSettings(
     vocabSize: setup.vocabSize,
     timeoutMs: network.stallTimeout * 1000,
   };
+}
+
+/** Throws unless a checkpoint's state is of the run that is to go on from it. */
+function checkAgreed(
+  state: RunState | null,
+  {agreed, knownHashes}: StageSetup,
+  folder: string,
+): asserts state is RunState {
+  const source = `the checkpoint '${folder}'`;
+  const {configHash, agreed: stored} = state ?? {};
+  const differences = stored ? agreementDifferences(stored, agreed, source) : [];
+  if (stored ? differences.length > 0 : !knownHashes.includes(configHash ?? '')) {
+    const which = differences.map((difference) => `\n  ${difference}`).join('');
+    throw new Error(
+      `The checkpoint '${folder}' was written by a run with other settings or other text; ` +
+        `resume it with the configuration and the text it began with.${which}`,
+    );
+  }
 }
 
 /**
@@ -71,16 +90,11 @@ export class StageWorker implements StageHandle {
       const {vocabSize} = setup;
       batches = new TokenBatches({tokens, batchSize, context, vocabSize, seed});
     }
-    const {resumeFrom, configHash} = setup;
+    const {resumeFrom} = setup;
     if (resumeFrom !== null) {
       const {run} = await trainer.load(resumeFrom, format);
       const state = run as unknown as RunState | null;
-      if (state?.configHash !== configHash) {
-        throw new Error(
-          `The checkpoint '${resumeFrom}' was written by a run with other settings or other text; ` +
-            'resume it with the configuration and the text it began with.',
-        );
-      }
+      checkAgreed(state, setup, resumeFrom);
       batches?.restore(state.data);
     }
     return new StageWorker(setup, trainer, format, batches);
@@ -105,7 +119,7 @@ export class StageWorker implements StageHandle {
 
   private async save(target: string): Promise<StageResult> {
     const {setup, format, trainer, batches} = this;
-    const run = batches && {configHash: setup.configHash, data: batches.state()};
+    const run: RunState | null = batches && {agreed: setup.agreed, data: batches.state()};
     const keep = setup.config.output.keepCheckpoints;
     await trainer.save({format, target, keep, run: run as unknown as JsonValue});
     return {};

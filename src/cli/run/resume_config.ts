@@ -1,6 +1,7 @@
 import type {z} from 'zod';
 import {listSettings, parseConfig} from '../config/load_config.js';
 import {configSections, type RunConfig} from '../config/schema.js';
+import {parseStored} from '../config/stored_config.js';
 
 /** Sections and keys that may change when a run goes on: none of them changes a single bit of its result. */
 const FREE = ['output.', 'network.', 'pipeline.processes'];
@@ -11,13 +12,13 @@ const FREE = ['output.', 'network.', 'pipeline.processes'];
  * @param stored What the run's `config.json` holds.
  * @param explicit Settings the user gave now, in sections.
  * @return The configuration to go on with.
- * @throws Error naming every given setting that differs and may not.
+ * @throws Error naming every given setting that differs and may not, and what is stored that this version does not know.
  */
 export function resumeConfig(
   stored: unknown,
   explicit: Record<string, Record<string, unknown>>,
 ): RunConfig {
-  const config = parseConfig(stored, "the run's config.json");
+  const config = parseStored(stored, "the run's config.json");
   const settings = new Map(listSettings(config));
   const differing: string[] = [];
   const sections = config as unknown as Record<string, Record<string, unknown>>;
