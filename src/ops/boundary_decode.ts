@@ -4,6 +4,7 @@ import '../kernels/composed/boundary_decode.js';
 import {runKernel} from '../kernels/ensure_kernel.js';
 import {BoundaryDecode} from '../kernels/kernel_names.js';
 import {boundaryInputs} from './boundary_inputs.js';
+import {emptyResult} from './empty_result.js';
 
 function boundaryDecode_(
   z: tf.Tensor | tf.TensorLike,
@@ -13,6 +14,11 @@ function boundaryDecode_(
   basis: tf.Tensor | tf.TensorLike,
 ): tf.Tensor {
   const inputs = boundaryInputs(z, 'z', 1, ids, projector, anchors, basis, 'boundaryDecode');
+  const shape = [...inputs.leading, inputs.width];
+  if (inputs.rows.size === 0) {
+    const {rows, projector, anchors, basis} = inputs;
+    return emptyResult(shape, [rows, projector, anchors, basis]);
+  }
   const x = runKernel<tf.Tensor>(BoundaryDecode, {
     z: inputs.rows,
     ids: inputs.ids,
@@ -20,7 +26,7 @@ function boundaryDecode_(
     anchors: inputs.anchors,
     basis: inputs.basis,
   });
-  return tf.reshape(x, [...inputs.leading, inputs.width]);
+  return tf.reshape(x, shape);
 }
 
 /**

@@ -72,6 +72,11 @@ export function boundaryInputs(
   checkSize(last, firstAxis === 0 ? width : rank, `the last dimension of '${firstName}'`, rule, op);
   const [basisRows, basisWidth] = $basis.shape as [number, number];
   const [vocabulary, anchorWidth] = $anchors.shape as [number, number];
+  if (anchorWidth < 1) {
+    throw new Error(
+      `${op}: 'anchors' has shape [${$anchors.shape}]; expected [V, a] with a of 1 or more.`,
+    );
+  }
   checkSize(
     basisWidth,
     width,

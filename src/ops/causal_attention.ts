@@ -3,7 +3,9 @@ import '../gradients/causal_attention_grad.js';
 import '../kernels/composed/causal_attention.js';
 import {runKernel} from '../kernels/ensure_kernel.js';
 import {CausalAttention} from '../kernels/kernel_names.js';
+import {describeValue} from './check_values.js';
 import {checkRank, checkShape, checkSize, toFloatTensor} from './checks.js';
+import {emptyResult} from './empty_result.js';
 
 function causalAttention_(
   q: tf.Tensor | tf.TensorLike,
@@ -33,11 +35,17 @@ function causalAttention_(
         `query belongs to the last key.`,
     );
   }
+  if (width === 0) {
+    throw new Error(`${op}: 'q' has shape [${$q.shape}]; expected a head dimension of 1 or more.`);
+  }
   const factor = scale ?? 1 / Math.sqrt(width);
   if (!Number.isFinite(factor)) {
     throw new Error(
-      `${op}: 'scale' is ${factor}; expected a finite number, for instance 1/sqrt(headDim).`,
+      `${op}: 'scale' is ${describeValue(factor)}; expected a finite number, for instance 1/sqrt(headDim).`,
     );
+  }
+  if ($q.size === 0) {
+    return emptyResult($q.shape, [$q, $k, $v]);
   }
   return runKernel<tf.Tensor[]>(CausalAttention, {q: $q, k: $k, v: $v}, {scale: factor})[0];
 }
@@ -54,6 +62,6 @@ function causalAttention_(
  * @param v The shape of `k`, float32.
  * @param scale Factor of the scores, default `1/sqrt(headDim)`.
  * @returns `[batch, heads, queries, headDim]`, float32.
- * @throws Error that names the argument if a shape or a dtype does not fit.
+ * @throws Error that names the argument if a shape, a dtype or `scale` does not fit.
  */
 export const causalAttention = /* @__PURE__ */ tf.op({causalAttention_});

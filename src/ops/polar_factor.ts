@@ -3,6 +3,7 @@ import '../gradients/polar_factor_grad.js';
 import '../kernels/composed/polar_factor.js';
 import {runKernel} from '../kernels/ensure_kernel.js';
 import {PolarFactor} from '../kernels/kernel_names.js';
+import {refuseUnknownKeys, requireOptions} from './check_options.js';
 import {checkMinRank, toFloatTensor} from './checks.js';
 
 /** How far `polarFactor` iterates. */
@@ -25,6 +26,8 @@ function checkCount(value: number, name: string): number {
 function polarFactor_(y: tf.Tensor | tf.TensorLike, options: PolarFactorOptions = {}): tf.Tensor {
   const $y = toFloatTensor(y, 'y', 'polarFactor');
   checkMinRank($y, 2, '[..., m, n]', 'y', 'polarFactor');
+  requireOptions('polarFactor', options, '{steps: 6}');
+  refuseUnknownKeys('polarFactor', options, ['steps', 'repeats', 'finishing']);
   const steps = checkCount(options.steps ?? 8, 'steps');
   const isDefault = options.steps == null;
   const repeats = checkCount(options.repeats ?? (isDefault ? 3 : 0), 'repeats');
@@ -51,6 +54,6 @@ function polarFactor_(y: tf.Tensor | tf.TensorLike, options: PolarFactorOptions 
  * @param y `[..., m, n]`, float32; leading dimensions are a batch.
  * @param options Number of steps.
  * @returns `[..., m, n]`, float32. NaN propagates, within its matrix.
- * @throws Error if `y` has fewer than two dimensions, an empty one, or another dtype.
+ * @throws Error if `y` has fewer than two dimensions, an empty one, or another dtype, or if an option is unknown or no count.
  */
 export const polarFactor = /* @__PURE__ */ tf.op({polarFactor_});

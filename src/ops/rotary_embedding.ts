@@ -4,6 +4,7 @@ import '../kernels/composed/rotary_embedding.js';
 import {runKernel} from '../kernels/ensure_kernel.js';
 import {RotaryEmbedding} from '../kernels/kernel_names.js';
 import {checkMinRank, checkShape, toFloatTensor} from './checks.js';
+import {emptyResult} from './empty_result.js';
 
 function rotaryEmbedding_(
   x: tf.Tensor | tf.TensorLike,
@@ -25,6 +26,9 @@ function rotaryEmbedding_(
   const rule = `[time, headDim / 2] of 'x'; make both with rotaryTables({length: ${time}, headDim: ${width}})`;
   checkShape($cos.shape, table, `'cos'`, rule, op);
   checkShape($sin.shape, table, `'sin'`, rule, op);
+  if ($x.size === 0) {
+    return emptyResult($x.shape, [$x, $cos, $sin]);
+  }
   const heads = $x.rank > 2 ? $x.shape[$x.rank - 3] : 1;
   const flat = tf.reshape($x, [-1, heads, time, width]);
   const out = runKernel<tf.Tensor>(RotaryEmbedding, {x: flat, cos: $cos, sin: $sin});

@@ -5,6 +5,7 @@ import {runKernel} from '../kernels/ensure_kernel.js';
 import {RvqDecode} from '../kernels/kernel_names.js';
 import {readableValues} from './check_ids.js';
 import {checkMinRank, checkSize, toIdTensor} from './checks.js';
+import {emptyResult} from './empty_result.js';
 import {toCodebooks} from './rvq_checks.js';
 
 function rvqDecode_(
@@ -23,7 +24,7 @@ function rvqDecode_(
   checkCodes($indices, codes, op);
   const leading = shape.slice(1, -1);
   if ($indices.size === 0) {
-    return tf.zeros([...leading, groups * width]);
+    return emptyResult([...leading, groups * width], [$codebooks]);
   }
   const z = runKernel<tf.Tensor>(RvqDecode, {
     indices: tf.reshape($indices, [rounds, -1, groups]),

@@ -4,6 +4,7 @@ import '../kernels/composed/rvq_encode.js';
 import {runKernel} from '../kernels/ensure_kernel.js';
 import {RvqEncode} from '../kernels/kernel_names.js';
 import {checkMinRank, toFloatTensor} from './checks.js';
+import {emptyResult} from './empty_result.js';
 import {checkFinite, toCodebooks} from './rvq_checks.js';
 
 function rvqEncode_(z: tf.Tensor | tf.TensorLike, codebooks: tf.Tensor | tf.TensorLike): tf.Tensor {
@@ -27,7 +28,7 @@ function rvqEncode_(z: tf.Tensor | tf.TensorLike, codebooks: tf.Tensor | tf.Tens
   const leading = $z.shape.slice(0, -1);
   const shape = [rounds, ...leading, groups];
   if ($z.size === 0) {
-    return tf.zeros(shape, 'int32');
+    return emptyResult(shape, [$z, $codebooks], 'int32');
   }
   if (codes > 2 ** 24) {
     throw new Error(`${op}: 'codebooks' have ${codes} codes; expected at most 2^24.`);

@@ -59,6 +59,14 @@ describe('causalAttention', () => {
     expect(values[2]).toBeCloseTo(1, 5);
   });
 
+  it('shows the NaN of a key to the queries that see it, and to no others', async () => {
+    const ones = tf.ones([1, 1, 3, 2]);
+    const keys = tf.tensor([1, 1, NaN, 1, 1, 1], [1, 1, 3, 2]);
+    const values = await causalAttention(ones, keys, ones).data();
+    expect(Array.from(values.slice(0, 2))).toEqual([1, 1]);
+    expect(Array.from(values.slice(2)).every(Number.isNaN)).toBeTrue();
+  });
+
   it('names what is wrong', () => {
     const four = tf.zeros([1, 4, 3, 2]);
     const three = tf.zeros([1, 3, 3, 2]);

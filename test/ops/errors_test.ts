@@ -43,6 +43,10 @@ const CASES: Array<[act: () => unknown, message: string]> = [
   ],
   [() => polarFactor(f(3)), `polarFactor: 'y' has shape [3]; expected [..., m, n].`],
   [
+    () => polarFactor(f(3, 3), {step: 6} as object),
+    `polarFactor: unknown key 'step', did you mean 'steps'? Known are steps, repeats, finishing.`,
+  ],
+  [
     () => rvqEncode(tf.tensor2d([[0, 0, NaN, 0, 0, 0]]), books()),
     `rvqEncode: 'z'[0,2] is NaN; expected finite numbers only. ` +
       'Look for what made it: a learning rate that is too high, a division by zero.',
@@ -55,6 +59,14 @@ const CASES: Array<[act: () => unknown, message: string]> = [
   [
     () => rmsNorm(f(2, 3), f(4)),
     `rmsNorm: the length of 'weight' is 4; expected 3, the last dimension of 'x'.`,
+  ],
+  [
+    () => rmsNorm(f(2, 3), f(3), '1e-5' as unknown as number),
+    `rmsNorm: 'epsilon' is '1e-5'; expected 0 or more, for instance 1e-5.`,
+  ],
+  [
+    () => rmsNorm(f(2, 3), f(3), Infinity),
+    `rmsNorm: 'epsilon' is Infinity; expected 0 or more, for instance 1e-5.`,
   ],
   [
     () => rotaryEmbedding(f(1, 1, 4, 7), f(4, 3), f(4, 3)),
@@ -71,6 +83,10 @@ const CASES: Array<[act: () => unknown, message: string]> = [
   [
     () => causalAttention(f(1, 4, 3, 2), f(1, 4, 3, 2), i(1, 4, 3, 2)),
     `causalAttention: 'v' is a int32 tensor of shape [1,4,3,2]; expected dtype float32. Cast it: tf.cast(v, 'float32').`,
+  ],
+  [
+    () => causalAttention(f(1, 4, 3, 2), f(1, 4, 3, 2), f(1, 4, 3, 2), '1' as unknown as number),
+    `causalAttention: 'scale' is '1'; expected a finite number, for instance 1/sqrt(headDim).`,
   ],
   [
     () => sparseCrossEntropy(f(2, 3), tf.tensor1d([0, 3], 'int32')),

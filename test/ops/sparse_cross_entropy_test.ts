@@ -50,9 +50,18 @@ describe('sparseCrossEntropy', () => {
     expect(Array.from(await loss.data())).toEqual([0, 1e4]);
   });
 
-  it('shows NaN', async () => {
-    const [loss] = await sparseCrossEntropy([[NaN, 1]], [1]).data();
-    expect(loss).toBeNaN();
+  it('keeps the digits of a small loss between large logits', async () => {
+    // log(1 + e⁻¹) + 1, whatever both logits have in common.
+    const loss = sparseCrossEntropy([[-8192, -8191]], [0], 'none');
+    await expectClose(loss, dense([1], [Math.log1p(Math.exp(-1)) + 1]));
+  });
+
+  it('shows NaN, and logits of which none is above minus infinity', async () => {
+    const logits = tf.tensor2d([NaN, 1, -Infinity, -Infinity, -Infinity, 1], [3, 2]);
+    const losses = await sparseCrossEntropy(logits, [1, 0, 1], 'none').data();
+    expect(losses[0]).toBeNaN();
+    expect(losses[1]).toBeNaN();
+    expect(losses[2]).toBe(0);
   });
 
   it('names what is wrong', () => {

@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import {registerComposed} from '../ensure_kernel.js';
 import {CausalAttention, CausalAttentionGrad} from '../kernel_names.js';
 
-/** Added to scores of keys that a query must not see. Finite: `−∞ + ∞` and `0 · ∞` would be NaN. */
+/** Score of keys that a query must not see. Finite: `−∞ + ∞` would be NaN. */
 const HIDDEN = -1e30;
 
 /** Sizes of one call. Query heads `j·h/g … (j+1)·h/g − 1` use key/value head `j`. */
@@ -13,11 +13,11 @@ function sizes(q: tf.Tensor, k: tf.Tensor) {
   return {batch, heads, queries, width, groups, keys, perGroup: heads / groups};
 }
 
-/** `[tq,tk]`: 0 where query `i` may see key `j`, that is `j <= tk − tq + i`, and `HIDDEN` elsewhere. */
-function causalMask(queries: number, keys: number): tf.Tensor2D {
+/** bool `[tq,tk]`: whether query `i` may see key `j`, that is `j <= tk − tq + i`. */
+function seenKeys(queries: number, keys: number): tf.Tensor2D {
   const lastSeen = tf.reshape(tf.range(keys - queries, keys, 1, 'float32'), [queries, 1]);
   const key = tf.reshape(tf.range(0, keys, 1, 'float32'), [1, keys]);
-  return tf.mul(tf.cast(tf.greater(key, lastSeen), 'float32'), HIDDEN);
+  return tf.lessEqual(key, lastSeen);
 }
 
 /**
@@ -30,7 +30,8 @@ function maskedScores(q: tf.Tensor, k: tf.Tensor, scale: number): tf.Tensor4D {
   const stackedK = tf.reshape(k, [batch * groups, keys, width]);
   const scores = tf.mul(tf.matMul(stackedQ, stackedK, false, true), scale);
   const byHead = tf.reshape(scores, [batch * groups, perGroup, queries, keys]);
-  return tf.add(byHead, causalMask(queries, keys)) as tf.Tensor4D;
+  // Chosen, not added: a key that is NaN or infinite leaves queries before it alone.
+  return tf.where(seenKeys(queries, keys), byHead, HIDDEN) as tf.Tensor4D;
 }
 
 registerComposed(CausalAttention, ({q, k, v}, attrs) => {

@@ -9,11 +9,13 @@ registerComposed(SparseCrossEntropy, ({logits, targets}) => {
   const [rows, classes] = logits.shape;
   const largest = tf.max(logits, -1, true);
   const total = tf.sum(tf.exp(tf.sub(logits, largest)), -1);
-  const lse = tf.add(tf.reshape(largest, [rows]), tf.log(total));
+  const top = tf.reshape(largest, [rows]);
+  const log = tf.log(total);
   const starts = tf.mul(tf.range(0, rows, 1, 'int32'), tf.scalar(classes, 'int32'));
   const at = tf.add(starts, targets) as tf.Tensor1D;
   const picked = tf.gather(tf.reshape(logits, [rows * classes]), at);
-  return [tf.sub(lse, picked), lse];
+  // Added to a logit of thousands first, the logarithm would keep few of its digits.
+  return [tf.add(log, tf.sub(top, picked)), tf.add(top, log)];
 });
 
 registerComposed(SparseCrossEntropyGrad, ({logits, targets, lse, dloss}) => {

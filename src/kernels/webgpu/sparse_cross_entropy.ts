@@ -38,13 +38,14 @@ const program = defineProgram({
       // An invocation without logits has none to rescale.
       let total = sumOfRow(select(sum * exp(largest - top), 0.0, sum == 0.0));
       if (laneAt() == 0 && end > 0) {
-        // Some devices' log makes a number of NaN.
-        let value = select(top + log(total), uniforms.NAN, isnan(total));
-        lse[row] = value;
+        // Some devices' log makes a number of NaN; nothing is summed where all logits are −∞.
+        let wrong = isnan(total) || total == 0.0;
+        lse[row] = select(top + log(total), uniforms.NAN, wrong);
         // A target made on the GPU has not been checked by the op.
         let known = targets[row] >= 0 && targets[row] < uniforms.classes;
         let at = select(0, targets[row], known);
-        result[row] = select(uniforms.NAN, value - logits[start + at], known);
+        // Added to a logit of thousands first, the logarithm would keep few of its digits.
+        result[row] = select(uniforms.NAN, log(total) + (top - logits[start + at]), known && !wrong);
       }
     }
   `,
