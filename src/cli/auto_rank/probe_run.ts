@@ -1,18 +1,14 @@
 import * as tf from '@tensorflow/tfjs-core';
+import type * as tfl from '@tensorflow/tfjs-layers';
 import {TokenBatches} from '../../data/token_batches.js';
 import {energyProfile} from '../../diagnostics/energy_profile.js';
-import {train} from '../../optimizers/train.js';
-import {InProcessPipeline} from '../../pipeline/in_process.js';
-import {planSplit, splitModel} from '../../pipeline/split.js';
+import {planSplit} from '../../pipeline/split.js';
 import type {RunConfig} from '../config/schema.js';
-import {trainerSettings} from '../launcher/stage_worker.js';
-import {buildModel} from '../training/build_model.js';
 import {stageBeginnings} from '../training/llama_of_config.js';
 import type {LoadedText} from '../training/load_text.js';
-import {recipeOf} from '../training/recipe.js';
+import {withoutBoundaries} from './candidates.js';
+import {runTrial, type Trial, type TrialArgs} from './trial.js';
 
-/** Steps that warm up memory and kernels, and are not timed. */
-const UNTIMED = 2;
 /** Steps of a model that has learned nothing yet: its activations take shape in the first. */
 const NEW_STEPS = 20;
 /** Steps of a model that was trained before. */
@@ -21,76 +17,64 @@ const OLD_STEPS = 7;
 const TOKENS_A_DIMENSION = 16;
 
 /** What a short run without compression shows. */
-export interface ProbedRun {
-  /** Median seconds of a step, all stages one after the other in one process; null where no step was made. */
-  stepSeconds: number | null;
+export interface ProbedRun extends Trial {
   /** Steps made. */
   steps: number;
   /** Energy along each principal direction of the activations, descending, sum 1: the mean over the cuts. */
   spectrum: Float64Array;
 }
 
+/** What a run without compression is to do; without steps it does as many as energy and time need. */
+export interface ProbeArgs extends Omit<TrialArgs<never>, 'steps' | 'look'> {
+  steps?: number;
+  /** False leaves the steps of a model that was trained before out. */
+  timed: boolean;
+}
+
 /**
- * Trains a run's model for a few steps without compression, times them, and measures the activations at its cuts. Nothing is
- * kept of it.
+ * Trains a run's model for a few steps without compression, times them, and measures the activations at its cuts.
  *
  * @param config The run, with more than one stage.
- * @param timed False leaves the steps of a model that was trained before out.
  */
 export async function probeRun(
   config: RunConfig,
   text: LoadedText,
-  timed: boolean,
+  {steps: given, timed, ...args}: ProbeArgs,
 ): Promise<ProbedRun> {
-  const plain: RunConfig = {
-    ...config,
-    compression: {...config.compression, method: 'none', forward: null, backward: null},
-  };
-  for (const key of ['anchors', 'projector', 'anchorRank', 'anchorStart'] as const) {
-    plain.compression[key] = null;
-  }
-  const {vocabSize} = text.tokenizer;
+  const isNew = config.model.initialModel === null;
+  const steps = given ?? (isNew ? NEW_STEPS : timed ? OLD_STEPS : 0);
+  const look = (model: tfl.LayersModel) => spectrumOf(model, config, text);
+  const {seen, ...rest} = await runTrial(withoutBoundaries(config), text, {...args, steps, look});
+  return {...rest, seen: undefined, steps, spectrum: seen as Float64Array};
+}
+
+/** Energies of the activations at a model's cuts. */
+async function spectrumOf(
+  model: tfl.LayersModel,
+  config: RunConfig,
+  text: LoadedText,
+): Promise<Float64Array> {
+  const {hiddenSize} = config.model;
   const {batchSize, context, seed} = config.training;
   const {train: tokens} = text.data.tokens;
-  const batches = new TokenBatches({tokens, batchSize, context, vocabSize, seed});
-  const model = await buildModel(plain, vocabSize);
-  const beginnings = {stages: stageBeginnings(plain)};
-  const stages = splitModel(model, beginnings);
-  const optimizers = stages.map(() => train.mapl(recipeOf(plain)));
-  const settings = trainerSettings({config: plain, vocabSize});
-  const optimizer = ({index}: {index: number}) => optimizers[index];
-  const pipeline = await InProcessPipeline.create({...settings, model: stages, optimizer});
-  const isNew = config.model.initialModel === null;
-  const steps = isNew ? NEW_STEPS : timed ? OLD_STEPS : 0;
-  const seconds: number[] = [];
+  const {vocabSize} = text.tokenizer;
+  const rows = batchSize / config.pipeline.microbatches;
+  const count = Math.max(2, Math.ceil((2 * TOKENS_A_DIMENSION * hiddenSize) / (rows * context)));
+  const reader = new TokenBatches({tokens, batchSize: rows, context, vocabSize, seed: seed + 1});
+  const ids = Array.from({length: count}, () => {
+    const batch = reader.next();
+    return tf.tensor2d(batch.ids, batch.shape, 'int32');
+  });
   try {
-    for (let step = 0; step < steps; step++) {
-      const started = performance.now();
-      await pipeline.step(batches.next());
-      if (step >= UNTIMED) seconds.push((performance.now() - started) / 1000);
-    }
-    const rows = batchSize / config.pipeline.microbatches;
-    const wanted = TOKENS_A_DIMENSION * config.model.hiddenSize;
-    const count = Math.max(2, Math.ceil((2 * wanted) / (rows * context)));
-    const reader = new TokenBatches({tokens, batchSize: rows, context, vocabSize, seed: seed + 1});
-    const ids = Array.from({length: count}, () => {
-      const batch = reader.next();
-      return tf.tensor2d(batch.ids, batch.shape, 'int32');
-    });
-    const cuts = planSplit(model, beginnings).cuts;
-    const spectrum = new Float64Array(config.model.hiddenSize);
+    const {cuts} = planSplit(model, {stages: stageBeginnings(config)});
+    const spectrum = new Float64Array(hiddenSize);
     for (const {tensor} of cuts) {
       const {plain: found} = await energyProfile(model, tensor, ids);
       const whole = found.spectrum.reduce((sum, value) => sum + value, 0) || 1;
       found.spectrum.forEach((value, i) => (spectrum[i] += value / whole / cuts.length));
     }
-    tf.dispose(ids);
-    seconds.sort((a, b) => a - b);
-    return {stepSeconds: timed ? (seconds[seconds.length >> 1] ?? null) : null, steps, spectrum};
+    return spectrum;
   } finally {
-    await pipeline.close();
-    optimizers.forEach((one) => one.dispose());
-    stages.forEach((stage) => stage.dispose());
-    model.dispose();
+    tf.dispose(ids);
   }
 }

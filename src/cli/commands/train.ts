@@ -1,6 +1,7 @@
 import {Command} from 'commander';
 import {getMethod, methodNames} from '../../codecs/methods/index.js';
 import {autoRank} from '../auto_rank/auto_rank.js';
+import {Stopped} from '../auto_rank/run_trials.js';
 import {takeAuto} from '../auto_rank/take_auto.js';
 import {addConfigFlags, givenSettings} from '../config/flags.js';
 import {parseConfig} from '../config/load_config.js';
@@ -13,7 +14,12 @@ import {defaultRunName, RunFolder} from '../run/run_folder.js';
 import {runTraining} from '../run/run_training.js';
 import {writeFileAtomic} from '../../data/cache_folder.js';
 import {withExamples} from './example_help.js';
-import {nonNegative, positive} from './options.js';
+import {nonNegative, positive, wholeNumber} from './options.js';
+
+/** Steps of a trial of `--auto-rank`. */
+const TRIAL_STEPS = 60;
+/** Share of a step that bytes may cost. */
+const HIDE_SHARE = 0.1;
 
 /** `train`: a model split into stages. */
 export function trainCommand(): Command {
@@ -22,7 +28,12 @@ export function trainCommand(): Command {
     .option('-n, --name <name>', "name of the run's folder (default: method and seed)")
     .option('--resume', 'go on from the last checkpoint of the run')
     .option('--force', 'replace a run of the same name')
-    .option('--auto-rank', 'choose rank and codecs for --link (also: --rank auto)')
+    .option('--auto-rank', 'choose method, rank and codecs for --link (also: --rank auto)')
+    .option(
+      '--auto-rank-steps <number>',
+      `with --auto-rank: steps of each trial, 0 to choose by energy (default: ${TRIAL_STEPS})`,
+      wholeNumber,
+    )
     .option(
       '--step-seconds <number>',
       'with --auto-rank: compute of a step, all stages together (default: measured)',
@@ -30,9 +41,8 @@ export function trainCommand(): Command {
     )
     .option(
       '--hide-share <share>',
-      'with --auto-rank: share of a step that bytes may cost',
+      `with --auto-rank: share of a step that bytes may cost (default: ${HIDE_SHARE})`,
       nonNegative,
-      0.1,
     )
     .action(run);
   return withExamples(withMethods(addConfigFlags(command)), [
@@ -41,7 +51,10 @@ export function trainCommand(): Command {
       'Your text, two stages, all in one process',
       'tfjs-mapl train --text books/ --stages 2 --processes 1',
     ],
-    ['The rank that suits a link', 'tfjs-mapl train --auto-rank --link 20mbit,40ms'],
+    [
+      'The compression that loses least over a link',
+      'tfjs-mapl train --auto-rank --link 20mbit,40ms',
+    ],
     ['Without compression, to compare', 'tfjs-mapl train --method none --name plain'],
     ['Go on after Ctrl-C', 'tfjs-mapl train --name first --resume'],
     [
@@ -64,6 +77,14 @@ function withMethods(command: Command): Command {
   return command.addHelpText('after', `\nMethods:\n${lines.join('\n')}`);
 }
 
+/** Ctrl-C before anything was trained is no failure, but no success either. */
+function stoppedEarly(error: unknown): null {
+  if (!(error instanceof Stopped)) throw error;
+  console.log(error.message);
+  process.exitCode = 130;
+  return null;
+}
+
 async function run(options: Record<string, unknown>): Promise<void> {
   if (options.resume && options.force) {
     throw new Error('--resume goes on with a run, --force replaces it: give one of them.');
@@ -80,12 +101,15 @@ async function run(options: Record<string, unknown>): Promise<void> {
   const log = (line: string) => console.log(line);
   if (options.resume) config = resumeConfig(folder.readConfig(), given);
   else if (auto) {
-    config = await autoRank(config, {
+    const chosen = await autoRank(config, {
       given: given.compression ?? {},
       stepSeconds: options.stepSeconds as number | undefined,
-      hideShare: options.hideShare as number,
+      hideShare: (options.hideShare as number | undefined) ?? HIDE_SHARE,
+      trialSteps: (options.autoRankSteps as number | undefined) ?? TRIAL_STEPS,
       log,
-    });
+    }).catch(stoppedEarly);
+    if (chosen === null) return;
+    config = chosen;
   }
   const summary = await runTraining({
     config,

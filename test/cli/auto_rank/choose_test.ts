@@ -1,148 +1,143 @@
-import {candidates, ranksFor} from '../../../src/cli/auto_rank/candidates.js';
-import {choose, type Weighed} from '../../../src/cli/auto_rank/choose.js';
-import {parseLink} from '../../../src/cli/auto_rank/link_speed.js';
-import {stepCost, type RunShape} from '../../../src/cli/auto_rank/step_costs.js';
-import {takeAuto} from '../../../src/cli/auto_rank/take_auto.js';
-import {parseConfig} from '../../../src/cli/config/load_config.js';
+import {
+  affordable,
+  byEnergy,
+  byLoss,
+  finalists,
+  type Weighed,
+} from '../../../src/cli/auto_rank/choose.js';
+import {seededRandom} from '../../../src/data/random.js';
 
-describe('parseLink', () => {
-  it('reads rate and delay', () => {
-    expect(parseLink('20mbit,40ms')).toEqual({mbps: 20, delayMs: 40});
-    expect(parseLink(' 1.5 Gbit ')).toEqual({mbps: 1500, delayMs: 0});
-    expect(parseLink('500kbit, 2.5ms')).toEqual({mbps: 0.5, delayMs: 2.5});
-    for (const text of ['20', '0mbit', 'mbit,1ms', '20mbit,-1ms', '20mbit,1s', '1..2mbit']) {
-      expect(() => parseLink(text)).toThrowError(/is no link: expected .* such as 20mbit,40ms/);
-    }
-  });
-
-  it('is a setting of the network, as text or in parts', () => {
-    const link = {mbps: 20, delayMs: 40};
-    expect(parseConfig({network: {link: '20mbit,40ms'}}).network.link).toEqual(link);
-    expect(parseConfig({network: {link}}).network.link).toEqual(link);
-    expect(parseConfig({}).network.link).toBeNull();
-    expect(() => parseConfig({network: {link: 'fast'}})).toThrowError(/'fast' is no link/);
-  });
-});
-
-describe('stepCost', () => {
-  const run: RunShape = {
-    stages: 2,
-    microbatches: 1,
-    schedule: '1f1b',
-    tokens: 1000,
-    hiddenSize: 100,
-    vocabSize: 1000,
-    wire: 'bfloat16',
-    stepSeconds: 6,
-    link: {mbps: 1, delayMs: 250},
-  };
-  const bfloat16 = {codec: 'bfloat16'};
-  const legs = {forward: bfloat16, backward: bfloat16};
-
-  it('adds up what cannot overlap', () => {
-    // One microbatch, two stages: forward and backward of 1 and 2 s on each, one crossing of 200,000 bytes each way.
-    const plain = stepCost(run, {width: 100, ...legs, ids: false, projector: false});
-    expect(plain.bytes).toEqual({forward: 200, backward: 200});
-    // 6 s + 2 · 1.6 s + 2 · 0.25 s, then norms up and down: 2 · 0.25 s.
-    expect(plain.seconds).toBeCloseTo(6 + 3.2 + 0.5 + 0.5, 9);
-    expect(plain.bytesShare).toBeCloseTo(3.2 / 10.2, 9);
-    expect(plain.delayShare).toBeCloseTo(1 / 10.2, 9);
-  });
-
-  it('counts ids and what projectors send once a step', () => {
-    const mapl = stepCost(run, {width: 10, ...legs, ids: true, projector: true});
-    expect(mapl.bytes).toEqual({forward: 22, backward: 20});
-    // 42,000 bytes of activations, 2 · 2,000 of projectors, and one delay more.
-    expect(mapl.seconds).toBeCloseTo(6 + (8 * 46000) / 1e6 + 5 * 0.25, 9);
-  });
-
-  it('hides behind compute what can be sent beside it', () => {
-    const wide = {...run, microbatches: 8, schedule: 'gpipe', link: {mbps: 10, delayMs: 0}};
-    // 8 microbatches of 0.125 s a forward; sending one takes 0.02 s. Only the first of each direction is waited for.
-    const cost = stepCost(wide, {width: 100, ...legs, ids: false, projector: false});
-    expect(cost.seconds).toBeCloseTo(9 * 0.375 + 2 * 0.02, 9);
-  });
-});
-
-describe('candidates', () => {
-  it('have ranks of the width', () => {
-    expect(ranksFor(128)).toEqual([96, 64, 48, 32, 24, 16, 8, 4]);
-    expect(ranksFor(16)).toEqual([12, 8, 6, 4, 3, 2, 1]);
-    expect(ranksFor(1)).toEqual([]);
-  });
-
-  it('are all there is, or what the user leaves open', () => {
-    const labels = (given: Record<string, unknown>) => {
-      const config = parseConfig({compression: given as {method: string}});
-      return candidates(config, given).map(({label}) => label);
-    };
-    const all = labels({});
-    for (const label of [
-      'none',
-      'int8',
-      'mapl, rank 32',
-      'mapl, int8, rank 32',
-      'mapl+rvq, rank 4',
-    ]) {
-      expect(all).toContain(label);
-    }
-    expect(labels({method: 'fixed'})).toEqual(ranksFor(128).map((rank) => `fixed, rank ${rank}`));
-    expect(labels({backward: 'int8'})[0]).toBe('mapl, rank 96');
-    expect(() => labels({method: 'int4'})).toThrowError(/'int4', which has no rank to choose/);
-  });
-
-  it('know what crosses', () => {
-    const found = candidates(parseConfig({compression: {method: 'fixed'}}), {method: 'fixed'});
-    expect(found[3].crossed).toEqual({
-      width: 32,
-      forward: {codec: 'bfloat16'},
-      backward: {codec: 'bfloat16'},
-      ids: true,
-      projector: false,
-    });
-  });
-});
-
-describe('choose', () => {
-  const weighed = (label: string, kept: number, bytesShare: number, bytes = 10): Weighed => ({
-    candidate: {label} as Weighed['candidate'],
-    cost: {
-      bytes: {forward: bytes, backward: bytes},
-      seconds: 1 + bytesShare,
-      bytesShare,
-      delayShare: 0,
-    },
+/** A candidate of made-up numbers. */
+function weighed(over: {
+  family?: string;
+  width?: number;
+  codecLoss?: number;
+  kept?: number | null;
+  bytesShare?: number;
+  bytes?: number;
+  seconds?: number;
+}): Weighed {
+  const {family = 'one', width = 8, codecLoss = 0, kept = 1, bytesShare = 0, bytes = 10} = over;
+  const {seconds = 1 + bytesShare} = over;
+  const crossed = {width} as Weighed['candidate']['crossed'];
+  return {
+    candidate: {family, label: JSON.stringify(over), crossed, compression: {method: family}},
+    cost: {bytes: {forward: bytes, backward: bytes}, seconds, bytesShare, delayShare: 0},
+    codecLoss,
     kept,
+  };
+}
+
+/** Candidates of four families at random, with many equal numbers among them. */
+function randomList(seed: number): Weighed[] {
+  const random = seededRandom(seed);
+  const pick = (count: number) => Math.floor(random() * count);
+  return Array.from({length: 1 + pick(30)}, () =>
+    weighed({
+      family: `family ${pick(4)}`,
+      width: 1 + pick(4),
+      codecLoss: pick(3) / 10,
+      kept: pick(5) === 0 ? null : pick(4) / 4,
+      bytesShare: pick(10) / 10,
+      bytes: 1 + pick(5),
+      seconds: 1 + pick(20) / 10,
+    }),
+  );
+}
+
+const totalBytes = ({cost: {bytes}}: Weighed) => bytes.forward + bytes.backward;
+
+describe('affordable', () => {
+  it('is all that hides, whatever it keeps', () => {
+    const list = [weighed({bytesShare: 0.5}), weighed({bytesShare: 0.1}), weighed({kept: 0})];
+    expect(affordable(list, 0.1)).toEqual({list: [list[1], list[2]], hides: true});
+    expect(affordable(list, 0.6)).toEqual({list, hides: true});
+    expect(() => affordable([], 0.1)).toThrowError(/list is empty/);
   });
 
-  it('takes the most energy that hides', () => {
-    const list = [weighed('a', 1, 0.5), weighed('b', 0.9, 0.09), weighed('c', 0.8, 0.01)];
-    expect(choose(list, 0.1)).toEqual({best: list[1], hides: true});
-    expect(choose(list, 0.6).best).toBe(list[0]);
+  it('is what is nearly the fastest where nothing hides', () => {
+    const list = [1.3, 1.11, 1, 1.1].map((seconds) => weighed({bytesShare: 0.5, seconds}));
+    expect(affordable(list, 0.1)).toEqual({list: [list[2], list[3]], hides: false});
+    expect(affordable(list, 0)).toEqual({list: [list[2]], hides: false});
   });
 
-  it('takes fewer bytes among equals, and the fastest where nothing hides', () => {
-    const list = [weighed('a', 0.9, 0.3, 20), weighed('b', 0.9, 0.3, 10), weighed('c', 0.5, 0.2)];
-    expect(choose(list, 0.3).best).toBe(list[1]);
-    expect(choose(list, 0.1)).toEqual({best: list[2], hides: false});
-    expect(() => choose([], 0.1)).toThrowError(/empty/);
+  it('is never empty, and never slower than what it leaves out for no reason', () => {
+    for (let seed = 0; seed < 200; seed++) {
+      const list = randomList(seed);
+      const share = (seed % 7) / 10;
+      const found = affordable(list, share);
+      const out = list.filter((one) => !found.list.includes(one));
+      expect(found.list.length).withContext(`seed ${seed}`).toBeGreaterThan(0);
+      const cost = ({cost}: Weighed) => (found.hides ? cost.bytesShare : cost.seconds);
+      const worst = Math.max(...found.list.map(cost));
+      expect(out.every((one) => cost(one) > worst))
+        .withContext(`seed ${seed}`)
+        .toBeTrue();
+    }
   });
 });
 
-describe('takeAuto', () => {
-  it('takes the wish out, wherever it stands', () => {
-    const file = {compression: {rank: 'auto', method: 'mapl'}};
-    const rest = {compression: {method: 'mapl'}};
-    expect(takeAuto(file, {})).toEqual({given: rest, auto: true});
-    expect(takeAuto({compression: {rank: 32, method: 'mapl'}}, {autoRank: true})).toEqual({
-      given: rest,
-      auto: true,
-    });
-    expect(takeAuto({}, {autoRank: true})).toEqual({given: {compression: {}}, auto: true});
-    expect(takeAuto({compression: {rank: 8}}, {})).toEqual({
-      given: {compression: {rank: 8}},
-      auto: false,
-    });
-    expect(() => takeAuto({}, {autoRank: true, rank: '8'})).toThrowError(/--rank is 8/);
+describe('finalists', () => {
+  it('are the widest of each family, of one width the most exact, then that of fewer bytes', () => {
+    const list = [
+      weighed({family: 'a', width: 4}),
+      weighed({family: 'a', width: 8, codecLoss: 0.1}),
+      weighed({family: 'b', width: 8, bytes: 20}),
+      weighed({family: 'a', width: 8, codecLoss: 0.01}),
+      weighed({family: 'b', width: 8, bytes: 19}),
+    ];
+    expect(finalists(list)).toEqual([list[3], list[4]]);
+  });
+
+  it('are one a family, and none of its own family beats it', () => {
+    for (let seed = 0; seed < 200; seed++) {
+      const list = randomList(seed);
+      const found = finalists(list);
+      const families = found.map(({candidate}) => candidate.family);
+      expect(families).toEqual([...new Set(list.map(({candidate}) => candidate.family))]);
+      for (const one of list) {
+        const best = found[families.indexOf(one.candidate.family)];
+        const {width} = best.candidate.crossed;
+        const order =
+          width - one.candidate.crossed.width ||
+          one.codecLoss - best.codecLoss ||
+          totalBytes(one) - totalBytes(best);
+        expect(order).withContext(`seed ${seed}`).toBeGreaterThanOrEqual(0);
+      }
+    }
+  });
+});
+
+describe('byEnergy', () => {
+  it('takes most energy, fewer bytes among equals', () => {
+    const list = [weighed({kept: 0.9, bytes: 20}), weighed({kept: 0.9}), weighed({kept: 0.5})];
+    expect(byEnergy(list)).toBe(list[1]);
+  });
+
+  it('takes one that energy says nothing of only where it says nothing of any', () => {
+    const silent = [weighed({kept: null, width: 4}), weighed({kept: null, width: 8})];
+    expect(byEnergy(silent)).toBe(silent[1]);
+    const little = weighed({kept: 0});
+    expect(byEnergy([...silent, little])).toBe(little);
+  });
+});
+
+describe('byLoss', () => {
+  it('takes the least loss, whatever is kept and sent', () => {
+    for (let seed = 0; seed < 200; seed++) {
+      const list = randomList(seed);
+      const random = seededRandom(seed + 1000);
+      const losses = list.map((_, i) => (i % 3 === 1 ? NaN : 4 + Math.floor(random() * 5) / 10));
+      const best = byLoss(list, losses);
+      const least = Math.min(...losses.filter((loss) => !isNaN(loss)));
+      expect(losses[list.indexOf(best)]).withContext(`seed ${seed}`).toBe(least);
+      list.forEach((one, i) => {
+        if (losses[i] === least) expect(totalBytes(best)).toBeLessThanOrEqual(totalBytes(one));
+      });
+    }
+  });
+
+  it('refuses to choose where all trials failed', () => {
+    expect(() => byLoss([weighed({}), weighed({})], [NaN, NaN])).toThrowError(/no trial came/);
   });
 });
