@@ -1,6 +1,6 @@
 /** Settings that the native libraries read from the environment when they are loaded. */
-import {refuseUnknownKeys, requireOptions} from '../ops/check_options.js';
-import {checkBoolean, refuseValue} from '../ops/check_values.js';
+import {checkOptions} from '../ops/check_options.js';
+import {checkBoolean, checkInteger, refuseValue} from '../ops/check_values.js';
 
 /** What {@link setBackendEnvironment} can set. */
 export interface BackendEnvironment {
@@ -32,8 +32,7 @@ export function backendEnvironment(
   settings: BackendEnvironment = {},
   current: Record<string, string | undefined> = {},
 ): Record<string, string> {
-  requireOptions('backendEnvironment', settings, '{intraOpThreads: 2}');
-  refuseUnknownKeys('backendEnvironment', settings, KEYS);
+  checkOptions('backendEnvironment', settings, '{intraOpThreads: 2}', KEYS);
   if (settings.deterministic != null) {
     checkBoolean('backendEnvironment', 'deterministic', settings.deterministic);
   }
@@ -44,9 +43,7 @@ export function backendEnvironment(
   const threads = {intraOpThreads, interOpThreads};
   for (const [name, count] of Object.entries(threads)) {
     if (count == null) continue;
-    if (!Number.isInteger(count) || count < 1) {
-      throw new Error(`${name}: ${count}; expected a positive integer, a number of threads.`);
-    }
+    checkInteger('backendEnvironment', name, count, 1);
     env[name === 'intraOpThreads' ? 'TF_NUM_INTRAOP_THREADS' : 'TF_NUM_INTEROP_THREADS'] =
       String(count);
   }

@@ -1,5 +1,5 @@
 /** Bringing up the fastest backend that is present. */
-import {refuseUnknownKeys, requireOptions} from '../ops/check_options.js';
+import {checkOptions} from '../ops/check_options.js';
 import type {Backend, BackendInfo, Device} from './backend.js';
 import {cpu} from './cpu.js';
 import {tensorflow} from './tensorflow.js';
@@ -50,8 +50,7 @@ export interface BackendSelection extends BackendInfo {
  *     works; if it is told something else than `options`
  */
 export async function selectBackend(options: SelectBackendOptions = {}): Promise<BackendSelection> {
-  requireOptions('selectBackend', options, "selectBackend({prefer: 'wasm'})");
-  refuseUnknownKeys('selectBackend', options, ['prefer', 'backends']);
+  checkOptions('selectBackend', options, "selectBackend({prefer: 'wasm'})", ['prefer', 'backends']);
   const {prefer, backends = BACKENDS} = options;
   if (prefer != null) {
     const backend = backends[prefer];

@@ -1,3 +1,4 @@
+import {checkInteger} from '../ops/check_values.js';
 import {alignedCopy, checkBytes, checkValues, elementsOf} from './check_bytes.js';
 import type {IdsCodec} from './codec.js';
 
@@ -51,8 +52,6 @@ export const uint32Codec = unsignedCodec('uint32', Uint32Array, 0x7fffffff);
 
 /** The narrowest codec that holds every id of a vocabulary of `vocabSize` words. */
 export function idsCodec(vocabSize: number): IdsCodec {
-  if (!Number.isSafeInteger(vocabSize) || vocabSize < 1 || vocabSize > 0x80000000) {
-    throw new Error(`idsCodec: vocabSize is ${vocabSize}; expected a whole number from 1 to 2^31.`);
-  }
+  checkInteger('idsCodec', 'vocabSize', vocabSize, 1, 2 ** 31);
   return vocabSize <= 0x10000 ? uint16Codec : uint32Codec;
 }

@@ -1,5 +1,6 @@
 /** The Gram matrix of activations, batch by batch. */
 import * as tf from '@tensorflow/tfjs-core';
+import {checkInteger} from '../ops/check_values.js';
 import {asRows} from './rows.js';
 
 /** Rows that are multiplied at once: float32 sums of more would lose digits that small eigenvalues need. */
@@ -24,9 +25,7 @@ export class GramAccumulator {
 
   /** @param width Columns of what will be added. */
   constructor(readonly width: number) {
-    if (!Number.isInteger(width) || width < 1) {
-      throw new Error(`GramAccumulator: width is ${width}, expected a whole number of 1 or more.`);
-    }
+    checkInteger('GramAccumulator', 'width', width, 1);
     this.values = new Float64Array(width * width);
   }
 

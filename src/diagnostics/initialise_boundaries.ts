@@ -3,7 +3,7 @@ import type * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
 import {ProjectionBoundary} from '../layers/index.js';
 import {writeWeight} from '../layers/layer_weight.js';
-import {checkList, checkMembers} from '../ops/check_values.js';
+import {checkList, checkMembers, checkNumber} from '../ops/check_values.js';
 import {ActivationStatistics} from './activation_statistics.js';
 import {fitBoundary} from './fit_boundary.js';
 import {rankForEnergy, spectrum} from './spectrum.js';
@@ -115,9 +115,7 @@ function checkOptions(energy: number, ridge: number, basis: string): void {
   if (!(energy >= 0 && energy <= 1)) {
     throw new Error(`initialiseBoundaries: energy is ${energy}, expected a share from 0 to 1.`);
   }
-  if (!(ridge >= 0 && Number.isFinite(ridge))) {
-    throw new Error(`initialiseBoundaries: ridge is ${ridge}, expected a number of 0 or more.`);
-  }
+  checkNumber('initialiseBoundaries', 'ridge', ridge);
   if (basis !== 'fit' && basis !== 'keep') {
     throw new Error(`initialiseBoundaries: basis is '${basis}', expected 'fit' or 'keep'.`);
   }

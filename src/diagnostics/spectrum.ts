@@ -1,5 +1,6 @@
 /** Eigenvalues of Gram matrices and what they say about ranks. */
 import {EigenvalueDecomposition, Matrix} from 'ml-matrix';
+import {checkInteger} from '../ops/check_values.js';
 
 /** Eigenvalues and eigenvectors of a symmetric matrix, the largest first. */
 export interface SymmetricEigen {
@@ -17,9 +18,7 @@ export interface SymmetricEigen {
  * @throws Error on a size that is no square, and on NaN or infinity.
  */
 export function symmetricEigen(matrix: Float64Array, n: number): SymmetricEigen {
-  if (!Number.isInteger(n) || n < 1) {
-    throw new Error(`symmetricEigen: n is ${n}, expected a whole number of 1 or more.`);
-  }
+  checkInteger('symmetricEigen', 'n', n, 1);
   if (matrix?.length !== n * n) {
     throw new Error(
       `symmetricEigen: got ${matrix?.length ?? 'no'} values, expected ${n * n} for n = ${n}.`,
@@ -92,9 +91,7 @@ export function rankForEnergy(values: ArrayLike<number>, share: number): number 
  * @returns 0 to 1; 1 where there is no energy to lose.
  */
 export function energyAtRank(values: ArrayLike<number>, rank: number): number {
-  if (!Number.isInteger(rank) || rank < 0) {
-    throw new Error(`energyAtRank: rank is ${rank}, expected a whole number of 0 or more.`);
-  }
+  checkInteger('energyAtRank', 'rank', rank, 0);
   const total = checkedTotal(values, 'energyAtRank');
   let sum = 0;
   for (let i = 0; i < Math.min(rank, values.length); i++) sum += values[i];

@@ -1,5 +1,6 @@
 /** Whether a projection keeps the angles between tokens (method section 2, published: Pearson r = 0.992). */
 import * as tf from '@tensorflow/tfjs-core';
+import {checkInteger} from '../ops/check_values.js';
 import {asRows} from './rows.js';
 
 /** Options of {@link pearsonOfTokenCosines}. */
@@ -22,11 +23,7 @@ export async function pearsonOfTokenCosines(
   z: tf.Tensor,
   {maxTokens = 512}: TokenCosinesOptions = {},
 ): Promise<number> {
-  if (!Number.isInteger(maxTokens) || maxTokens < 3) {
-    throw new Error(
-      `pearsonOfTokenCosines: maxTokens is ${maxTokens}, expected a whole number of 3 or more.`,
-    );
-  }
+  checkInteger('pearsonOfTokenCosines', 'maxTokens', maxTokens, 3);
   const cosines = tf.tidy(() => {
     const rows = [asRows(x, 'pearsonOfTokenCosines: x'), asRows(z, 'pearsonOfTokenCosines: z')];
     const [count, other] = rows.map(({shape}) => shape[0]);

@@ -5,8 +5,8 @@ import {orthogonalMatrix} from '../manifolds/random_stiefel.js';
 import {seededNormal} from '../manifolds/seeded_normal.js';
 import {embeddingLookup} from './embedding_lookup.js';
 import {connectedLayers} from './find_layers.js';
-import {checkBoolean} from '../ops/check_values.js';
-import {checkLayerArgs, checkSeed, deviation, positive} from './check_layer_args.js';
+import {checkBoolean, checkInteger, checkNumber, checkSeed} from '../ops/check_values.js';
+import {checkLayerArgs} from './check_layer_args.js';
 import {
   layerKeys,
   type DisposeResult,
@@ -86,13 +86,13 @@ export class AnchorEmbedding extends tfl.layers.Layer {
         new.target === AnchorEmbedding ? KEYS : null,
       ),
     );
-    this.vocabSize = positive(WHERE, 'vocabSize', args.vocabSize);
+    this.vocabSize = checkInteger(WHERE, 'vocabSize', args.vocabSize, 1);
     this.factorised = checkBoolean(WHERE, 'factorised', args.factorised ?? true);
-    this.units = args.units == null ? undefined : positive(WHERE, 'units', args.units);
+    this.units = args.units == null ? undefined : checkInteger(WHERE, 'units', args.units, 1);
     const rank = args.anchorRank ?? (this.factorised ? undefined : this.units);
-    this.anchorRank = positive(WHERE, 'anchorRank', rank as number);
-    this.initializerRange = deviation(WHERE, args.initializerRange ?? 0);
-    checkSeed(WHERE, args.seed);
+    this.anchorRank = checkInteger(WHERE, 'anchorRank', rank as number, 1);
+    this.initializerRange = checkNumber(WHERE, 'initializerRange', args.initializerRange ?? 0);
+    if (args.seed != null) checkSeed(WHERE, args.seed);
     this.seed = args.seed;
     this.checkRank();
   }

@@ -1,8 +1,8 @@
 /** What a boundary is made with. */
 import type {AnchorsArg} from './boundary_anchors.js';
 import type {QuantizerArg} from './boundary_quantizer.js';
-import {checkBoolean} from '../ops/check_values.js';
-import {checkLayerArgs, checkSeed} from './check_layer_args.js';
+import {checkBoolean, checkSeed} from '../ops/check_values.js';
+import {checkLayerArgs} from './check_layer_args.js';
 import {layerKeys, type LayerArgs} from './layer_types.js';
 
 /** Arguments of {@link ProjectionBoundary}. */
@@ -68,7 +68,7 @@ export function checkBoundaryArgs(
   const label = where.replace('new ', '');
   const example = `${where}({rank: 32, vocabSize: 2048})`;
   const given = checkLayerArgs(label, args, example, open ? null : KEYS);
-  checkSeed(label, given.seed);
+  if (given.seed != null) checkSeed(label, given.seed);
   for (const name of ['trainableProjector', 'constrained'] as const) {
     if (given[name] != null) checkBoolean(label, name, given[name]);
   }

@@ -39,34 +39,3 @@ export function checkLayerArgs<T extends LayerArgs>(
 export function classNameOf(target: unknown): string {
   return (target as {className?: string}).className ?? (target as {name: string}).name;
 }
-
-/** Throws unless `seed` is missing or an integer. */
-export function checkSeed(where: string, seed: number | null | undefined): void {
-  if (seed != null) requireSeed(where, seed);
-}
-
-/** Throws unless `seed` is an integer. */
-export function requireSeed(where: string, seed: number): void {
-  if (!Number.isSafeInteger(seed)) {
-    refuseValue(where, 'seed', seed, 'an integer, for instance 42');
-  }
-}
-
-/** `value`, if it is an integer from 1 up. */
-export function positive(where: string, name: string, value: number): number {
-  return Number.isInteger(value) && value >= 1
-    ? value
-    : refuseValue(where, name, value, 'a positive integer');
-}
-
-/** `value`, if it is a finite number of 0 or more; `what` says what it is. */
-export function notNegative(where: string, name: string, value: number, what: string): number {
-  return Number.isFinite(value) && value >= 0
-    ? value
-    : refuseValue(where, name, value, `${what} of 0 or more`);
-}
-
-/** `value`, if it is a standard deviation that initial values can have. */
-export function deviation(where: string, value: number): number {
-  return notNegative(where, 'initializerRange', value, 'a standard deviation');
-}

@@ -1,6 +1,12 @@
 /** Checks of what a block of a LLaMA is made with. */
-import {checkBoolean, refuseValue} from '../ops/check_values.js';
-import {checkLayerArgs, deviation, notNegative, positive, requireSeed} from './check_layer_args.js';
+import {
+  checkBoolean,
+  checkInteger,
+  checkNumber,
+  checkSeed,
+  refuseValue,
+} from '../ops/check_values.js';
+import {checkLayerArgs} from './check_layer_args.js';
 import {layerKeys} from './layer_types.js';
 import type {LlamaDecoderArgs} from './llama_decoder_layer.js';
 import {checkSubspace} from './subspace_cache.js';
@@ -40,7 +46,7 @@ const COUNTS = [
 export function checkDecoderArgs(args: LlamaDecoderArgs): LlamaDecoderArgs {
   const where = 'LlamaDecoderLayer';
   checkLayerArgs(where, args, EXAMPLE, KEYS);
-  for (const name of COUNTS) positive(where, name, args[name]);
+  for (const name of COUNTS) checkInteger(where, name, args[name], 1);
   const {numAttentionHeads: heads, numKeyValueHeads: groups, ropeTheta} = args;
   if (heads % groups !== 0) {
     refuseValue(where, 'numKeyValueHeads', groups, `a divisor of numAttentionHeads = ${heads}`);
@@ -51,10 +57,10 @@ export function checkDecoderArgs(args: LlamaDecoderArgs): LlamaDecoderArgs {
   if (args.ropeScaling != null && typeof args.ropeScaling !== 'object') {
     refuseValue(where, 'ropeScaling', args.ropeScaling, 'an object with rope_type, or null');
   }
-  notNegative(where, 'rmsNormEps', args.rmsNormEps, 'a number');
-  deviation(where, args.initializerRange);
+  checkNumber(where, 'rmsNormEps', args.rmsNormEps);
+  checkNumber(where, 'initializerRange', args.initializerRange);
   for (const name of ['attentionBias', 'mlpBias'] as const) checkBoolean(where, name, args[name]);
-  requireSeed(where, args.seed);
+  checkSeed(where, args.seed);
   checkSubspace(where, args.subspace, args.hiddenSize);
   return args;
 }

@@ -3,7 +3,8 @@ import * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
 import {blockOps} from './block_ops.js';
 import {embeddingLookup} from './embedding_lookup.js';
-import {checkLayerArgs, deviation, positive, requireSeed} from './check_layer_args.js';
+import {checkInteger, checkNumber, checkSeed} from '../ops/check_values.js';
+import {checkLayerArgs} from './check_layer_args.js';
 import {layerKeys, type Kwargs, type LayerArgs} from './layer_types.js';
 import {SeededInitializer} from './seeded_initializer.js';
 import {checkSubspace, type SubspaceArgs, SubspaceCache, subspaceRange} from './subspace_cache.js';
@@ -103,10 +104,10 @@ function checkArgs(args: LlamaEmbeddingArgs): LlamaEmbeddingArgs {
   const where = 'LlamaEmbedding';
   checkLayerArgs(where, args, EXAMPLE, KEYS);
   for (const name of ['vocabSize', 'hiddenSize', 'maxPositionEmbeddings'] as const) {
-    positive(where, name, args[name]);
+    checkInteger(where, name, args[name], 1);
   }
-  deviation(where, args.initializerRange);
-  requireSeed(where, args.seed);
+  checkNumber(where, 'initializerRange', args.initializerRange);
+  checkSeed(where, args.seed);
   checkSubspace(where, args.subspace, args.hiddenSize);
   return args;
 }

@@ -1,8 +1,8 @@
 /** The output projection of a LLaMA, with its own kernel or the embedding's table. */
 import * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
-import {refuseValue} from '../ops/check_values.js';
-import {checkLayerArgs, deviation, positive, requireSeed} from './check_layer_args.js';
+import {checkInteger, checkNumber, checkSeed, refuseValue} from '../ops/check_values.js';
+import {checkLayerArgs} from './check_layer_args.js';
 import {blockOps} from './block_ops.js';
 import {connectedLayers} from './find_layers.js';
 import {
@@ -114,9 +114,9 @@ tf.serialization.registerClass(LlamaHead);
 function checkArgs(args: LlamaHeadArgs): LlamaHeadArgs {
   const where = 'LlamaHead';
   checkLayerArgs(where, args, EXAMPLE, KEYS);
-  positive(where, 'vocabSize', args.vocabSize);
-  deviation(where, args.initializerRange);
-  requireSeed(where, args.seed);
+  checkInteger(where, 'vocabSize', args.vocabSize, 1);
+  checkNumber(where, 'initializerRange', args.initializerRange);
+  checkSeed(where, args.seed);
   if (args.tiedTo != null && typeof args.tiedTo.name !== 'string') {
     refuseValue(where, 'tiedTo', args.tiedTo, 'a LlamaEmbedding or {name} of one');
   }

@@ -2,7 +2,8 @@
 import * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
 import {blockOps} from './block_ops.js';
-import {checkLayerArgs, notNegative} from './check_layer_args.js';
+import {checkNumber} from '../ops/check_values.js';
+import {checkLayerArgs} from './check_layer_args.js';
 import {layerKeys, type Kwargs, type LayerArgs} from './layer_types.js';
 
 /** Arguments of {@link LlamaNorm}. */
@@ -22,7 +23,7 @@ export class LlamaNorm extends tfl.layers.Layer {
 
   constructor(args: LlamaNormArgs) {
     super(checkLayerArgs('LlamaNorm', args, 'new LlamaNorm({epsilon: 1e-5})', KEYS));
-    this.epsilon = notNegative('LlamaNorm', 'epsilon', args.epsilon, 'a number');
+    this.epsilon = checkNumber('LlamaNorm', 'epsilon', args.epsilon);
   }
 
   override build(inputShape: tfl.Shape | tfl.Shape[]): void {

@@ -1,7 +1,8 @@
 /** ResBM's boundary: a learned encoder and decoder beside a rectangular identity (arXiv 2604.11947). */
 import * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
-import {checkLayerArgs, checkSeed, deviation, positive} from './check_layer_args.js';
+import {checkInteger, checkNumber, checkSeed} from '../ops/check_values.js';
+import {checkLayerArgs} from './check_layer_args.js';
 import {type BoundaryPart, CompressedBoundary} from './compressed_boundary.js';
 import {
   layerKeys,
@@ -59,10 +60,10 @@ export class ResidualBottleneck extends CompressedBoundary {
   constructor(args: ResidualBottleneckArgs) {
     const known = new.target === ResidualBottleneck ? KEYS : null;
     super(checkLayerArgs(WHERE, args, 'new ResidualBottleneck({rank: 32})', known));
-    this.rank = positive(WHERE, 'rank', args.rank);
-    this.hiddenWidth = positive(WHERE, 'hiddenWidth', args.hiddenWidth ?? args.rank);
-    this.initializerRange = deviation(WHERE, args.initializerRange ?? 0.02);
-    checkSeed(WHERE, args.seed);
+    this.rank = checkInteger(WHERE, 'rank', args.rank, 1);
+    this.hiddenWidth = checkInteger(WHERE, 'hiddenWidth', args.hiddenWidth ?? args.rank, 1);
+    this.initializerRange = checkNumber(WHERE, 'initializerRange', args.initializerRange ?? 0.02);
+    if (args.seed != null) checkSeed(WHERE, args.seed);
     this.seed = args.seed ?? 0;
   }
 

@@ -1,7 +1,7 @@
 /** The fixed subspace of a Subspace Network, once for all layers of a process. */
 import * as tf from '@tensorflow/tfjs-core';
 import {randomStiefel} from '../manifolds/random_stiefel.js';
-import {refuseValue} from '../ops/check_values.js';
+import {checkInteger, checkSeed} from '../ops/check_values.js';
 import {weightSeed} from './weight_seed.js';
 
 /** A subspace of a residual stream. */
@@ -93,10 +93,6 @@ export class SubspaceCache {
 export function checkSubspace(where: string, subspace: unknown, d: number): void {
   if (subspace == null) return;
   const {rank, seed} = subspace as Partial<SubspaceArgs>;
-  if (!Number.isInteger(rank) || (rank as number) < 1 || (rank as number) > d) {
-    refuseValue(where, 'rank of subspace', rank, `an integer from 1 to ${d}`);
-  }
-  if (!Number.isSafeInteger(seed)) {
-    refuseValue(where, 'seed of subspace', seed, 'an integer, for instance 42');
-  }
+  checkInteger(where, 'rank of subspace', rank as number, 1, d);
+  checkSeed(where, seed as number, 'seed of subspace');
 }

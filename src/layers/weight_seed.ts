@@ -1,4 +1,5 @@
 /** Seeds of single weights, from one seed of the user and the name of the weight. */
+import {checkSeed} from '../ops/check_values.js';
 
 /**
  * An integer seed for the weight `name` under the model's `seed`: 53 bits of two FNV-1a hashes. A weight starts the same
@@ -8,9 +9,7 @@
  * @param name Full weight name, such as `model.layers.0/self_attn.q_proj.weight`.
  */
 export function weightSeed(seed: number, name: string): number {
-  if (!Number.isSafeInteger(seed)) {
-    throw new Error(`seed is ${seed}, expected an integer, for instance 42.`);
-  }
+  checkSeed('weightSeed', seed);
   const text = `${seed}:${name}`;
   const high = fnv1a(text, 0x811c9dc5) & 0x1fffff;
   const low = fnv1a(text, 0x9747b28c) >>> 0;

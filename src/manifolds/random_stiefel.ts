@@ -1,5 +1,5 @@
 /** Random matrices with orthonormal columns or rows, for the initial projectors and anchor bases. */
-import {refuseValue} from '../ops/check_values.js';
+import {checkInteger} from '../ops/check_values.js';
 import {seededNormal} from './seeded_normal.js';
 
 /**
@@ -14,9 +14,7 @@ import {seededNormal} from './seeded_normal.js';
  * @returns Row-major `d × r` values.
  */
 export function randomStiefel(d: number, r: number, seed: number): Float32Array {
-  if (!Number.isInteger(d) || d < 1) {
-    throw new Error(`randomStiefel: d is ${d}, expected a positive integer number of rows.`);
-  }
+  checkInteger('randomStiefel', 'd', d, 1);
   if (!Number.isInteger(r) || r < 1 || r > d) {
     throw new Error(
       `randomStiefel: r is ${r}, expected an integer from 1 to d = ${d}: ` +
@@ -48,11 +46,8 @@ export function randomStiefel(d: number, r: number, seed: number): Float32Array 
  * `P_p` of an anchor embedding is `orthogonalMatrix(anchorRank, d, seed)`: `P Pᵀ = I`.
  */
 export function orthogonalMatrix(rows: number, cols: number, seed: number): Float32Array {
-  for (const [name, value] of Object.entries({rows, cols})) {
-    if (!Number.isInteger(value) || value < 1) {
-      refuseValue('orthogonalMatrix', name, value, 'a positive integer');
-    }
-  }
+  checkInteger('orthogonalMatrix', 'rows', rows, 1);
+  checkInteger('orthogonalMatrix', 'cols', cols, 1);
   if (rows >= cols) {
     return randomStiefel(rows, cols, seed);
   }

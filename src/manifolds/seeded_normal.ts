@@ -3,6 +3,7 @@
  * arithmetic and `+ − × ÷ √`, which IEEE 754 rounds exactly. (`Math.log` and `Math.cos` may differ in the last bit
  * between engines, and two peers that draw the same projector from a seed must get the same one.)
  */
+import {checkSeed} from '../ops/check_values.js';
 
 /**
  * A generator of uniform numbers in [0, 1) with 53 random bits: xoshiro128** (Blackman and Vigna, 2018), its state filled by splitmix32.
@@ -10,9 +11,7 @@
  * @param seed Any safe integer; its low and high halves both count.
  */
 export function seededUniform(seed: number): () => number {
-  if (!Number.isSafeInteger(seed)) {
-    throw new Error(`seed is ${String(seed)}, expected an integer, for instance 42.`);
-  }
+  checkSeed('seededUniform', seed);
   let mix = (seed ^ Math.imul(Math.floor(seed / 2 ** 32), 0x85ebca6b)) | 0;
   const splitmix = () => {
     mix = (mix + 0x9e3779b9) | 0;

@@ -1,7 +1,7 @@
 /** The Stiefel manifold St(d, r): matrices `[d, r]` with orthonormal columns, where the projectors of MAPL live. */
 import * as tf from '@tensorflow/tfjs-core';
-import {refuseUnknownKeys, requireOptions} from '../ops/check_options.js';
-import {checkBoolean, refuseValue} from '../ops/check_values.js';
+import {checkOptions} from '../ops/check_options.js';
+import {checkBoolean, checkNumber, refuseValue} from '../ops/check_values.js';
 import {polarFactor} from '../ops/polar_factor.js';
 import type {CheckResult, Manifold, Tolerances} from './manifold.js';
 import {randomStiefel} from './random_stiefel.js';
@@ -105,7 +105,7 @@ export const stiefel: Stiefel = {
 
   retr(x: tf.Tensor, u: tf.Tensor, options = {}): tf.Tensor {
     assertSameShape('retr', x, 'u', u);
-    checkOptions('retr', options, `{retraction: 'qr'}`, ['retraction']);
+    checkOptions('stiefel.retr, options', options, `{retraction: 'qr'}`, ['retraction']);
     const {retraction = 'polar'} = options as {retraction?: StiefelRetraction};
     if (!Object.hasOwn(retractions, retraction)) {
       throw new Error(
@@ -130,7 +130,7 @@ export const stiefel: Stiefel = {
   inner(x: tf.Tensor, u: tf.Tensor, v: tf.Tensor = u, options = {}): tf.Tensor {
     assertSameShape('inner', x, 'u', u);
     assertSameShape('inner', x, 'v', v);
-    checkOptions('inner', options, '{keepDims: true}', ['keepDims']);
+    checkOptions('stiefel.inner, options', options, '{keepDims: true}', ['keepDims']);
     const {keepDims = false} = options as {keepDims?: boolean};
     checkBoolean('stiefel.inner', 'keepDims', keepDims);
     return tf.tidy(() => tf.sum(tf.mul(u, v), [-2, -1], keepDims));
@@ -151,22 +151,10 @@ export const stiefel: Stiefel = {
   },
 };
 
-function checkOptions(
-  where: string,
-  options: object,
-  example: string,
-  known: readonly string[],
-): void {
-  requireOptions(`stiefel.${where}, options`, options, example);
-  refuseUnknownKeys(`stiefel.${where}`, options, known);
-}
-
 function checkTolerances(where: string, tolerances: Tolerances): void {
-  checkOptions(where, tolerances, '{atol: 1e-5}', ['atol', 'rtol']);
+  checkOptions(`stiefel.${where}, options`, tolerances, '{atol: 1e-5}', ['atol', 'rtol']);
   for (const [name, value] of Object.entries(tolerances)) {
-    if (value != null && !(Number.isFinite(value) && value >= 0)) {
-      refuseValue(`stiefel.${where}`, name, value, 'a number of 0 or more');
-    }
+    if (value != null) checkNumber(`stiefel.${where}`, name, value as number);
   }
 }
 

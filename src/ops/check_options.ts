@@ -1,5 +1,6 @@
 /** Arguments that are an object of options: its absence, and keys that nothing reads. */
 import {closest} from 'fastest-levenshtein';
+import {refuseValue} from './check_values.js';
 
 /**
  * `options`, if it is an object.
@@ -11,18 +12,9 @@ import {closest} from 'fastest-levenshtein';
  */
 export function requireOptions<T extends object>(where: string, options: T, example: string): T {
   const given: unknown = options;
-  if (typeof given === 'object' && given !== null && !Array.isArray(given)) return options;
-  const what =
-    given === undefined
-      ? 'missing'
-      : given === null
-        ? 'null'
-        : Array.isArray(given)
-          ? 'an array'
-          : `the ${typeof given} ${String(given)}`;
-  throw new Error(
-    `${where}: the argument is ${what}, expected an object, for instance ${example}.`,
-  );
+  return typeof given === 'object' && given !== null && !Array.isArray(given)
+    ? options
+    : refuseValue(where, 'the argument', given, `an object, for instance ${example}`);
 }
 
 /**
@@ -39,4 +31,23 @@ export function refuseUnknownKeys(where: string, options: object, known: readonl
       );
     }
   }
+}
+
+/**
+ * `options`, if it is an object whose keys are all in `known`. To be called before anything reads it.
+ *
+ * @param where Begins the message: the function called.
+ * @param options What it was given.
+ * @param example A call that works, for the message.
+ * @param known All keys that something reads.
+ * @throws Error if it is missing or no object, or naming the key.
+ */
+export function checkOptions<T extends object>(
+  where: string,
+  options: T,
+  example: string,
+  known: readonly string[],
+): T {
+  refuseUnknownKeys(where, requireOptions(where, options, example), known);
+  return options;
 }

@@ -70,3 +70,46 @@ export function checkTensor<T extends tf.Tensor>(where: string, name: string, va
     ? value
     : refuseValue(where, name, value, 'a tensor, for instance of tf.tensor(…)');
 }
+
+/** `value`, if it is a whole number from `least` to `most`, which is the largest safe one unless given. */
+export function checkInteger(
+  where: string,
+  name: string,
+  value: number,
+  least: number,
+  most = Number.MAX_SAFE_INTEGER,
+): number {
+  const open = most === Number.MAX_SAFE_INTEGER;
+  const range = open ? `of at least ${least}` : `from ${least} to ${most}`;
+  return Number.isSafeInteger(value) && value >= least && value <= most
+    ? value
+    : refuseValue(where, name, value, `a whole number ${range}`);
+}
+
+/** `value`, if it is a finite number in `[low, high)`; `high` is infinite unless given. */
+export function checkNumber(
+  where: string,
+  name: string,
+  value: number,
+  low = 0,
+  high = Infinity,
+): number {
+  const range = high === Infinity ? `of at least ${low}` : `in [${low}, ${high})`;
+  return Number.isFinite(value) && value >= low && value < high
+    ? value
+    : refuseValue(where, name, value, `a number ${range}`);
+}
+
+/** `value`, if it is a finite number above 0. */
+export function checkPositive(where: string, name: string, value: number): number {
+  return Number.isFinite(value) && value > 0
+    ? value
+    : refuseValue(where, name, value, 'a number above 0');
+}
+
+/** `value`, if it can seed random numbers. */
+export function checkSeed(where: string, value: number, name = 'seed'): number {
+  return Number.isSafeInteger(value)
+    ? value
+    : refuseValue(where, name, value, 'an integer, for instance 42');
+}

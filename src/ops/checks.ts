@@ -1,17 +1,6 @@
 /** What all ops share: turning arguments into tensors, and refusing bad ones by name. */
 import * as tf from '@tensorflow/tfjs-core';
-
-/** Describes an argument that is not what it should be. */
-function describe(value: unknown): string {
-  if (value instanceof tf.Tensor) {
-    return `a ${value.dtype} tensor of shape [${value.shape}]`;
-  }
-  return value === null
-    ? 'null'
-    : Array.isArray(value)
-      ? 'an array'
-      : `${typeof value} ${String(value)}`;
-}
+import {describeValue} from './check_values.js';
 
 /**
  * `value` as a float32 tensor. Arrays are converted, as tfjs ops do; tensors of another dtype are refused rather than cast.
@@ -49,14 +38,16 @@ function toTensor(
 ): tf.Tensor {
   if (value instanceof tf.Tensor) {
     if (value.dtype !== dtype) {
-      throw new Error(`${op}: '${name}' is ${describe(value)}; expected dtype ${dtype}. ${mend}`);
+      throw new Error(
+        `${op}: '${name}' is ${describeValue(value)}; expected dtype ${dtype}. ${mend}`,
+      );
     }
     return value;
   }
   const isLike = typeof value === 'number' || Array.isArray(value) || ArrayBuffer.isView(value);
   if (!isLike) {
     throw new Error(
-      `${op}: '${name}' is ${describe(value)}; expected a ${dtype} tensor or numbers.`,
+      `${op}: '${name}' is ${describeValue(value)}; expected a ${dtype} tensor or numbers.`,
     );
   }
   if (dtype === 'int32') {

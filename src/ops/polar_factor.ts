@@ -3,7 +3,8 @@ import '../gradients/polar_factor_grad.js';
 import '../kernels/composed/polar_factor.js';
 import {runKernel} from '../kernels/ensure_kernel.js';
 import {PolarFactor} from '../kernels/kernel_names.js';
-import {refuseUnknownKeys, requireOptions} from './check_options.js';
+import {checkOptions} from './check_options.js';
+import {checkInteger} from './check_values.js';
 import {checkMinRank, toFloatTensor} from './checks.js';
 
 /** How far `polarFactor` iterates. */
@@ -16,22 +17,16 @@ export interface PolarFactorOptions {
   finishing?: number;
 }
 
-function checkCount(value: number, name: string): number {
-  if (!Number.isInteger(value) || value < 0) {
-    throw new Error(`polarFactor: '${name}' is ${value}; expected a whole number, 0 or more.`);
-  }
-  return value;
-}
-
 function polarFactor_(y: tf.Tensor | tf.TensorLike, options: PolarFactorOptions = {}): tf.Tensor {
   const $y = toFloatTensor(y, 'y', 'polarFactor');
   checkMinRank($y, 2, '[..., m, n]', 'y', 'polarFactor');
-  requireOptions('polarFactor', options, '{steps: 6}');
-  refuseUnknownKeys('polarFactor', options, ['steps', 'repeats', 'finishing']);
-  const steps = checkCount(options.steps ?? 8, 'steps');
+  checkOptions('polarFactor', options, '{steps: 6}', ['steps', 'repeats', 'finishing']);
   const isDefault = options.steps == null;
-  const repeats = checkCount(options.repeats ?? (isDefault ? 3 : 0), 'repeats');
-  const finishing = checkCount(options.finishing ?? (isDefault ? 1 : 0), 'finishing');
+  const count = (name: keyof PolarFactorOptions, fallback: number) =>
+    checkInteger('polarFactor', name, options[name] ?? fallback, 0);
+  const steps = count('steps', 8);
+  const repeats = count('repeats', isDefault ? 3 : 0);
+  const finishing = count('finishing', isDefault ? 1 : 0);
   const matrix = $y.shape.slice(-2);
   if ($y.size === 0) {
     throw new Error(`polarFactor: 'y' has shape [${$y.shape}]; expected no empty dimension.`);

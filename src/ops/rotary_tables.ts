@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
-import {refuseUnknownKeys, requireOptions} from './check_options.js';
+import {checkOptions} from './check_options.js';
+import {checkInteger, refuseValue} from './check_values.js';
 
 /** A `rope_scaling` (or `rope_parameters`) entry of a Hugging Face `config.json`, with its names. */
 export interface RopeScaling {
@@ -28,14 +29,6 @@ export interface RotaryTableOptions {
   scaling?: RopeScaling | null;
   /** Position of the first row, default 0: for generation with cached keys. */
   offset?: number;
-}
-
-function checkWhole(value: number, name: string, least: number): void {
-  if (!Number.isInteger(value) || value < least) {
-    throw new Error(
-      `rotaryTables: '${name}' is ${value}; expected a whole number, ${least} or more.`,
-    );
-  }
 }
 
 function positive(scaling: RopeScaling, key: keyof RopeScaling, type: string): number {
@@ -91,20 +84,17 @@ function scaledFrequency(scaling: RopeScaling | null | undefined): (frequency: n
  * @throws Error if a number is out of range, a key is not known or the rope type is none of the three.
  */
 export function rotaryTables(options: RotaryTableOptions): {cos: tf.Tensor2D; sin: tf.Tensor2D} {
-  requireOptions('rotaryTables', options, 'rotaryTables({length: 128, headDim: 32})');
   const known = ['length', 'headDim', 'theta', 'scaling', 'offset'];
-  refuseUnknownKeys('rotaryTables', options, known);
+  checkOptions('rotaryTables', options, 'rotaryTables({length: 128, headDim: 32})', known);
   const {length, headDim, theta = 10000, scaling, offset = 0} = options;
-  checkWhole(length, 'length', 1);
-  checkWhole(headDim, 'headDim', 2);
-  checkWhole(offset, 'offset', 0);
+  checkInteger('rotaryTables', 'length', length, 1);
+  checkInteger('rotaryTables', 'headDim', headDim, 2);
+  checkInteger('rotaryTables', 'offset', offset, 0);
   if (headDim % 2 !== 0) {
-    throw new Error(`rotaryTables: 'headDim' is ${headDim}; expected an even number.`);
+    refuseValue('rotaryTables', 'headDim', headDim, 'an even number');
   }
   if (!(theta > 0)) {
-    throw new Error(
-      `rotaryTables: 'theta' is ${theta}; expected a positive number, for instance 10000.`,
-    );
+    refuseValue('rotaryTables', 'theta', theta, 'a positive number, for instance 10000');
   }
   const half = headDim / 2;
   const scale = scaledFrequency(scaling);

@@ -1,7 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core';
+import {checkOptions} from '../ops/check_options.js';
+import {checkNumber} from '../ops/check_values.js';
 import {adamWUpdate} from './adamw_update.js';
 import {NamedOptimizer, type StepContext} from './named_optimizer.js';
-import {checkNumber, checkOptions} from './options.js';
 import type {LearningRate} from './schedules.js';
 
 /** Options of `train.adamw`. */
@@ -42,7 +43,7 @@ export class AdamWOptimizer extends NamedOptimizer {
   readonly weightDecay: number;
 
   constructor(options: AdamWOptions = {}) {
-    checkOptions('train.adamw', options, KNOWN);
+    checkOptions('train.adamw', options, 'train.adamw({learningRate: 0.001})', KNOWN);
     super(options.learningRate ?? 1e-3, options.clipNorm);
     this.beta1 = checkNumber('train.adamw', 'beta1', options.beta1 ?? 0.9, 0, 1);
     this.beta2 = checkNumber('train.adamw', 'beta2', options.beta2 ?? 0.999, 0, 1);

@@ -4,7 +4,7 @@ import '../kernels/composed/global_norm.js';
 import {runKernel} from '../kernels/ensure_kernel.js';
 import {GlobalNorm} from '../kernels/kernel_names.js';
 import {checkTensor, refuseValue} from '../ops/check_values.js';
-import {checkNumber} from './options.js';
+import {checkPositive} from '../ops/check_values.js';
 import type {NamedTensor} from './variable_state.js';
 
 /** Gradients as tfjs hands them over: by name from `tf.variableGrads`, or a list from `Optimizer.minimize`. */
@@ -68,7 +68,7 @@ export function globalNorm(gradients: Gradients): tf.Scalar {
 
 /** The factor `min(1, clipNorm / (norm + 1e-6))` for a norm that is known as a number. */
 export function clipFactor(clipNorm: number, norm: number): number {
-  checkNumber('clipFactor', 'clipNorm', clipNorm, Number.MIN_VALUE);
+  checkPositive('clipFactor', 'clipNorm', clipNorm);
   if (!Number.isFinite(norm) || norm < 0) {
     throw new Error(
       `globalNorm is ${norm}, expected a finite number of at least 0: ` +
@@ -90,7 +90,7 @@ export function clipFactorTensor(clipNorm: number, gradients: Gradients): tf.Sca
  * As `torch.nn.utils.clip_grad_norm_`.
  */
 export function clipByGlobalNorm<T extends Gradients>(gradients: T, clipNorm: number): T {
-  checkNumber('clipByGlobalNorm', 'clipNorm', clipNorm, Number.MIN_VALUE);
+  checkPositive('clipByGlobalNorm', 'clipNorm', clipNorm);
   gradientEntries('clipByGlobalNorm', gradients);
   const clip = (): Gradients => {
     const factor = clipFactorTensor(clipNorm, gradients);

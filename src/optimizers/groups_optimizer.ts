@@ -9,9 +9,8 @@ import {
   type VariableMatch,
 } from './match.js';
 import {NamedOptimizer, type VariableUpdate} from './named_optimizer.js';
-import {requireOptions} from '../ops/check_options.js';
+import {checkOptions} from '../ops/check_options.js';
 import {checkList, describeValue, refuseValue} from '../ops/check_values.js';
-import {checkKeys} from './options.js';
 import {
   checkSchedule,
   deserializeLearningRate,
@@ -66,8 +65,8 @@ export class OptimizerGroups extends NamedOptimizer {
   private readonly expected: string[] | null;
 
   constructor(groups: OptimizerGroup[], options: GroupsOptions = {}) {
-    requireOptions('train.groups, options', options, '{clipNorm: 1}');
-    checkKeys('train.groups', options, ['schedule', 'clipNorm', 'variables']);
+    const known = ['schedule', 'clipNorm', 'variables'];
+    checkOptions('train.groups, options', options, '{clipNorm: 1}', known);
     const checked = checkGroups(groups);
     if (options.variables != null) {
       const expected = 'a list of variables such as model.trainableWeights';
@@ -196,8 +195,8 @@ function checkGroups(groups: OptimizerGroup[]): readonly OptimizerGroup[] {
   const seen = new Set<NamedOptimizer>();
   groups.forEach((group, i) => {
     const where = `train.groups: group ${i}`;
-    requireOptions(where, group, '{match: true, optimizer: train.adamw()}');
-    checkKeys(where, group, ['match', 'optimizer']);
+    const example = '{match: true, optimizer: train.adamw()}';
+    checkOptions(where, group, example, ['match', 'optimizer']);
     checkMatch(where, group.match);
     if (!(group.optimizer instanceof NamedOptimizer)) {
       throw new Error(

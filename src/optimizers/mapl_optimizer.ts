@@ -1,4 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
+import {checkOptions} from '../ops/check_options.js';
+import {checkInteger, checkNumber} from '../ops/check_values.js';
 import {AdamWOptimizer} from './adamw_optimizer.js';
 import {OptimizerGroups, type GroupsOptions} from './groups_optimizer.js';
 import {
@@ -10,7 +12,7 @@ import {
 } from './match.js';
 import {maplRole, type MaplRole} from './mapl_role.js';
 import {MuonOptimizer} from './muon_optimizer.js';
-import {checkInteger, checkNumber, checkOptions, savedOptions} from './options.js';
+import {savedOptions} from './saved_options.js';
 import {
   checkLearningRate,
   deserializeLearningRate,
@@ -91,7 +93,7 @@ export class MaplOptimizer extends OptimizerGroups {
   private readonly options: MaplOptions;
 
   constructor(options: MaplOptions = {}) {
-    checkOptions('train.mapl', options, [
+    checkOptions('train.mapl', options, 'train.mapl({learningRate: 0.02})', [
       'learningRate',
       'adamLearningRate',
       'projectorLearningRate',

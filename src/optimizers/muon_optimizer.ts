@@ -2,10 +2,10 @@ import * as tf from '@tensorflow/tfjs-core';
 import '../kernels/composed/muon_update.js';
 import {runKernel} from '../kernels/ensure_kernel.js';
 import {MuonUpdate} from '../kernels/kernel_names.js';
-import {checkBoolean} from '../ops/check_values.js';
+import {checkOptions} from '../ops/check_options.js';
+import {checkBoolean, checkInteger, checkNumber} from '../ops/check_values.js';
 import {polarFactor} from '../ops/polar_factor.js';
 import {NamedOptimizer, type StepContext, type VariableUpdate} from './named_optimizer.js';
-import {checkInteger, checkNumber, checkOptions} from './options.js';
 import {learningRateAt, type LearningRate} from './schedules.js';
 
 /** Options of `train.muon`. */
@@ -56,7 +56,7 @@ export class MuonOptimizer extends NamedOptimizer {
 
   constructor(options: MuonOptions = {}) {
     const known = ['learningRate', 'momentum', 'nesterov', 'weightDecay', 'steps', 'clipNorm'];
-    checkOptions('train.muon', options, known);
+    checkOptions('train.muon', options, 'train.muon({learningRate: 0.02})', known);
     super(options.learningRate ?? 0.02, options.clipNorm);
     this.momentum = checkNumber('train.muon', 'momentum', options.momentum ?? 0.95, 0, 1);
     this.nesterov = checkBoolean('train.muon', 'nesterov', options.nesterov ?? true);

@@ -1,9 +1,15 @@
 /** What all optimizers here share: variables by name, schedules, clipping, saving and loading. */
 import * as tf from '@tensorflow/tfjs-core';
 import {requireOptions} from '../ops/check_options.js';
-import {checkList, checkTensor, checkText} from '../ops/check_values.js';
+import {
+  checkInteger,
+  checkList,
+  checkPositive,
+  checkTensor,
+  checkText,
+} from '../ops/check_values.js';
 import {clipFactor, clipFactorTensor, gradientEntries, type Gradients} from './clipping.js';
-import {checkInteger, checkNumber, savedOptions} from './options.js';
+import {savedOptions} from './saved_options.js';
 import {
   checkLearningRate,
   deserializeLearningRate,
@@ -52,7 +58,7 @@ export abstract class NamedOptimizer extends tf.Optimizer {
     this.learningRate = checkLearningRate(this.getClassName(), 'learningRate', learningRate);
     this.clipNorm = clipNorm;
     if (clipNorm != null) {
-      checkNumber(this.getClassName(), 'clipNorm', clipNorm, Number.MIN_VALUE);
+      checkPositive(this.getClassName(), 'clipNorm', clipNorm);
     }
     this.iterations_ = 0;
   }
@@ -69,7 +75,7 @@ export abstract class NamedOptimizer extends tf.Optimizer {
 
   /** Sets the number of updates done, for instance to place a schedule on resuming. */
   setIterations(iterations: number): void {
-    this.iterations_ = checkInteger(this.getClassName(), 'iterations', iterations);
+    this.iterations_ = checkInteger(this.getClassName(), 'iterations', iterations, 0);
   }
 
   /**

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
+import {checkNumber} from '../ops/check_values.js';
 import type {StepContext} from './named_optimizer.js';
-import {checkNumber} from './options.js';
 import {RiemannianOptimizer, type RiemannianOptions} from './riemannian_optimizer.js';
 
 /** Options of `train.riemannianAdam`. */

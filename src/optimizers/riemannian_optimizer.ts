@@ -2,9 +2,9 @@
 import type * as tf from '@tensorflow/tfjs-core';
 import type {Manifold} from '../manifolds/manifold.js';
 import {stiefel} from '../manifolds/stiefel.js';
-import {checkMembers, refuseValue} from '../ops/check_values.js';
+import {checkOptions} from '../ops/check_options.js';
+import {checkInteger, checkMembers, refuseValue} from '../ops/check_values.js';
 import {NamedOptimizer} from './named_optimizer.js';
-import {checkInteger, checkOptions} from './options.js';
 import type {LearningRate} from './schedules.js';
 
 /** Options common to `train.riemannianSgd` and `train.riemannianAdam`. */
@@ -43,7 +43,7 @@ export abstract class RiemannianOptimizer extends NamedOptimizer {
     options: RiemannianOptions,
     own: readonly string[],
   ) {
-    checkOptions(where, options, [...KNOWN, ...own]);
+    checkOptions(where, options, `${where}({learningRate: 0.01})`, [...KNOWN, ...own]);
     super(options.learningRate, options.clipNorm);
     const {manifold = stiefel, retraction = 'polar', stabilize = 100} = options;
     checkMembers(where, 'manifold', manifold, METHODS, 'a manifold such as stiefel');
@@ -53,7 +53,7 @@ export abstract class RiemannianOptimizer extends NamedOptimizer {
     }
     this.manifold = manifold;
     this.retraction = retraction;
-    this.stabilize = checkInteger(where, 'stabilize', stabilize);
+    this.stabilize = checkInteger(where, 'stabilize', stabilize, 0);
   }
 
   protected override checkVariable(variable: tf.Variable): void {

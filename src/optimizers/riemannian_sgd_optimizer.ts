@@ -1,8 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
+import {checkBoolean, checkNumber} from '../ops/check_values.js';
 import type {StepContext} from './named_optimizer.js';
-import {checkNumber} from './options.js';
 import {RiemannianOptimizer, type RiemannianOptions} from './riemannian_optimizer.js';
-import {checkBoolean} from '../ops/check_values.js';
 
 /** Options of `train.riemannianSgd`. */
 export interface RiemannianSgdOptions extends RiemannianOptions {

@@ -3,9 +3,8 @@
  * Step 0 is the first update. A warm-up of `w` steps gives `peak · (step + 1) / w`, so that no step is lost at zero.
  */
 import type * as tf from '@tensorflow/tfjs-core';
-import {requireOptions} from '../ops/check_options.js';
-import {checkMembers} from '../ops/check_values.js';
-import {checkInteger, checkKeys, checkNumber} from './options.js';
+import {checkOptions, requireOptions} from '../ops/check_options.js';
+import {checkInteger, checkMembers, checkNumber, refuseValue} from '../ops/check_values.js';
 
 /** A learning rate as a function of the step. */
 export interface Schedule {
@@ -41,15 +40,20 @@ function make(
   return Object.freeze({
     schedule,
     at(step: number): number {
-      return at(checkInteger(`schedule ${schedule}`, 'step', step));
+      return at(checkInteger(`schedule ${schedule}`, 'step', step, 0));
     },
     getConfig: () => ({schedule, ...config}),
   });
 }
 
+/** Throws unless `options` is an object with no other keys than `known`; `example` is one that works. */
+function checkKeys(name: string, options: object, example: string, known: string[]): void {
+  checkOptions(`schedules.${name}`, options, `schedules.${name}(${example})`, known);
+}
+
 function checkWarmup(name: string, {peak = 1, warmupSteps}: WarmupOptions): void {
   checkNumber(`schedules.${name}`, 'peak', peak);
-  checkInteger(`schedules.${name}`, 'warmupSteps', warmupSteps);
+  checkInteger(`schedules.${name}`, 'warmupSteps', warmupSteps, 0);
 }
 
 function checkDecay(name: string, options: DecayOptions, from: string, start: number): void {
@@ -73,12 +77,7 @@ export function constant(value = 1): Schedule {
 
 /** Linear rise to `peak` over `warmupSteps`, then `peak`. */
 export function warmupConstant(options: WarmupOptions): Schedule {
-  requireOptions(
-    'schedules.warmupConstant',
-    options,
-    'schedules.warmupConstant({warmupSteps: 100})',
-  );
-  checkKeys('schedules.warmupConstant', options, ['peak', 'warmupSteps']);
+  checkKeys('warmupConstant', options, '{warmupSteps: 100}', ['peak', 'warmupSteps']);
   checkWarmup('warmupConstant', options);
   const {peak = 1, warmupSteps} = options;
   return make('warmupConstant', {peak, warmupSteps}, (step) => peak * rise(step, warmupSteps));
@@ -86,12 +85,12 @@ export function warmupConstant(options: WarmupOptions): Schedule {
 
 /** Linear rise to `peak`, then half a cosine down to `floor` at `totalSteps`. */
 export function warmupCosine(options: DecayOptions): Schedule {
-  requireOptions(
-    'schedules.warmupCosine',
-    options,
-    'schedules.warmupCosine({warmupSteps: 100, totalSteps: 1000})',
-  );
-  checkKeys('schedules.warmupCosine', options, ['peak', 'warmupSteps', 'totalSteps', 'floor']);
+  checkKeys('warmupCosine', options, '{warmupSteps: 100, totalSteps: 1000}', [
+    'peak',
+    'warmupSteps',
+    'totalSteps',
+    'floor',
+  ]);
   checkDecay('warmupCosine', options, 'warmupSteps', options.warmupSteps);
   const {peak = 1, warmupSteps, totalSteps, floor = 0} = options;
   return make('warmupCosine', {peak, warmupSteps, totalSteps, floor}, (step) => {
@@ -110,15 +109,10 @@ export function warmupCosine(options: DecayOptions): Schedule {
  */
 export function warmupLinear(options: DecayOptions & {holdUntil?: number}): Schedule {
   const known = ['peak', 'warmupSteps', 'holdUntil', 'totalSteps', 'floor'];
-  requireOptions(
-    'schedules.warmupLinear',
-    options,
-    'schedules.warmupLinear({warmupSteps: 100, totalSteps: 1000})',
-  );
-  checkKeys('schedules.warmupLinear', options, known);
+  checkKeys('warmupLinear', options, '{warmupSteps: 100, totalSteps: 1000}', known);
   const {peak = 1, warmupSteps, holdUntil = warmupSteps, totalSteps, floor = 0} = options;
   checkDecay('warmupLinear', options, 'holdUntil', holdUntil);
-  checkInteger('schedules.warmupLinear', 'holdUntil', holdUntil);
+  checkInteger('schedules.warmupLinear', 'holdUntil', holdUntil, 0);
   if (holdUntil < warmupSteps) {
     throw new Error(
       `schedules.warmupLinear: holdUntil is ${holdUntil}, expected at least warmupSteps = ${warmupSteps}.`,
@@ -187,9 +181,12 @@ export function checkLearningRate(where: string, name: string, value: LearningRa
     return value;
   }
   if (typeof value !== 'number' || !Number.isFinite(value) || value < 0) {
-    throw new Error(
-      `${where}: ${name} is ${String(value)}, expected a number of at least 0 or a schedule, ` +
-        `for instance schedules.warmupConstant({peak: 0.02, warmupSteps: 100}).`,
+    const example = 'schedules.warmupConstant({peak: 0.02, warmupSteps: 100})';
+    refuseValue(
+      where,
+      name,
+      value,
+      `a number of at least 0 or a schedule, for instance ${example}`,
     );
   }
   return value;

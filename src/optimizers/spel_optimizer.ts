@@ -1,9 +1,10 @@
 import * as tf from '@tensorflow/tfjs-core';
 import {stiefel} from '../manifolds/stiefel.js';
+import {checkOptions} from '../ops/check_options.js';
+import {checkNumber} from '../ops/check_values.js';
 import {polarFactor} from '../ops/polar_factor.js';
 import {NamedOptimizer, type StepContext} from './named_optimizer.js';
 import {polarFactorNear} from './near_stiefel.js';
-import {checkNumber, checkOptions} from './options.js';
 import type {LearningRate} from './schedules.js';
 
 /** Options of `train.spel`. */
@@ -41,7 +42,8 @@ export class SpelOptimizer extends NamedOptimizer {
   readonly momentum: number;
 
   constructor(options: SpelOptions = {}) {
-    checkOptions('train.spel', options, ['learningRate', 'momentum', 'clipNorm']);
+    const known = ['learningRate', 'momentum', 'clipNorm'];
+    checkOptions('train.spel', options, 'train.spel({learningRate: 0.002})', known);
     super(options.learningRate ?? 2e-3, options.clipNorm);
     this.momentum = checkNumber('train.spel', 'momentum', options.momentum ?? 0.95, 0, 1);
   }

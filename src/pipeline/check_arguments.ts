@@ -1,37 +1,30 @@
 /** Arguments that several functions of the pipeline take, each refused by name. */
 import * as tfl from '@tensorflow/tfjs-layers';
-import {refuseUnknownKeys, requireOptions} from '../ops/check_options.js';
-import {checkList, checkMembers, checkText, refuseValue} from '../ops/check_values.js';
+import {checkOptions} from '../ops/check_options.js';
+import {
+  checkInteger,
+  checkList,
+  checkMembers,
+  checkText,
+  refuseValue,
+} from '../ops/check_values.js';
 import type {CheckpointFormat} from './checkpoint_format.js';
 import type {Action, Schedule, ScheduleSize} from './schedule.js';
 
-/** `value`, if it is a whole number of at least `least`. */
-export function checkCount(where: string, name: string, value: number, least = 1): number {
-  return Number.isSafeInteger(value) && value >= least
-    ? value
-    : refuseValue(where, name, value, `a whole number of at least ${least}`);
-}
-
 /** Throws unless `size` is the size of a pipeline. */
-export function checkSize(name: string, where: string, size: ScheduleSize): void {
-  requireOptions(where, size, `${where}({stages: 4, microbatches: 8})`);
-  refuseUnknownKeys(where, size, ['stages', 'microbatches']);
-  const {stages, microbatches} = size;
-  for (const [key, value] of Object.entries({stages, microbatches})) {
-    if (!Number.isSafeInteger(value) || value < 1) {
-      throw new Error(
-        `${name}({${key}: ${String(value)}}): expected a whole number of at least 1.`,
-      );
-    }
-  }
+export function checkSize(where: string, size: ScheduleSize): void {
+  const example = `${where}({stages: 4, microbatches: 8})`;
+  checkOptions(where, size, example, ['stages', 'microbatches']);
+  checkInteger(where, 'stages', size.stages, 1);
+  checkInteger(where, 'microbatches', size.microbatches, 1);
 }
 
 /** Throws unless `action` is one of a schedule. */
 export function checkAction(where: string, name: string, action: Action): void {
   const example = `an action such as {stage: 2, type: 'F', microbatch: 0}`;
   checkMembers(where, name, action, ['stage', 'type', 'microbatch'], example);
-  checkCount(where, `stage of ${name}`, action.stage, 0);
-  checkCount(where, `microbatch of ${name}`, action.microbatch, 0);
+  checkInteger(where, `stage of ${name}`, action.stage, 0);
+  checkInteger(where, `microbatch of ${name}`, action.microbatch, 0);
   if (action.type !== 'F' && action.type !== 'B') {
     refuseValue(where, `type of ${name}`, action.type, `'F' or 'B'`);
   }
@@ -42,8 +35,8 @@ export function checkScheduleForm(where: string, schedule: Schedule): void {
   const example = 'a schedule such as oneFOneB({stages: 4, microbatches: 8})';
   const members = ['stages', 'microbatches', 'actions'];
   checkMembers(where, 'schedule', schedule, members, example);
-  checkCount(where, 'stages of schedule', schedule.stages);
-  checkCount(where, 'microbatches of schedule', schedule.microbatches);
+  checkInteger(where, 'stages of schedule', schedule.stages, 1);
+  checkInteger(where, 'microbatches of schedule', schedule.microbatches, 1);
   checkList(where, 'actions of schedule', schedule.actions, 'a list of actions for each stage');
   schedule.actions.forEach((list, stage) => {
     const name = `actions[${stage}]`;

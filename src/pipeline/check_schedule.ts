@@ -1,6 +1,7 @@
 /** Runs a schedule with mock stages: proves that it ends, measures it, and draws it. */
-import {refuseUnknownKeys, requireOptions} from '../ops/check_options.js';
-import {checkCount, checkScheduleForm} from './check_arguments.js';
+import {checkOptions} from '../ops/check_options.js';
+import {checkInteger} from '../ops/check_values.js';
+import {checkScheduleForm} from './check_arguments.js';
 import {printAction, type Action, type Schedule} from './schedule.js';
 
 /** What a schedule costs, in slots of time. */
@@ -69,10 +70,9 @@ export function printSchedule(schedule: Schedule, costs: ScheduleCosts = {}): st
 
 function checkCosts(costs: ScheduleCosts): void {
   const where = 'checkSchedule, costs';
-  requireOptions(where, costs, '{forward: 1, backward: 2}');
-  refuseUnknownKeys(where, costs, ['forward', 'backward']);
-  checkCount('checkSchedule', 'forward', costs.forward ?? 1);
-  checkCount('checkSchedule', 'backward', costs.backward ?? 1);
+  checkOptions(where, costs, '{forward: 1, backward: 2}', ['forward', 'backward']);
+  checkInteger(where, 'forward', costs.forward ?? 1, 1);
+  checkInteger(where, 'backward', costs.backward ?? 1, 1);
 }
 
 function checkActions({actions, stages, microbatches}: Schedule): void {

@@ -1,6 +1,7 @@
 /** Which checkpoints there are (Node only). A folder counts once it has been renamed to its place. */
 
-import {checkCount, checkFolder} from './check_arguments.js';
+import {checkInteger} from '../ops/check_values.js';
+import {checkFolder} from './check_arguments.js';
 
 /** The file that is written last; a folder without it is no checkpoint. */
 export const STATE_FILE = 'trainer_state.json';
@@ -20,7 +21,7 @@ export interface CheckpointEntry {
 
 /** Folder name of the checkpoint after `step` steps: `step-000100`. */
 export function checkpointName(step: number): string {
-  checkCount('checkpointName', 'step', step, 0);
+  checkInteger('checkpointName', 'step', step, 0);
   return `step-${String(step).padStart(6, '0')}`;
 }
 
@@ -53,9 +54,7 @@ export async function latestCheckpoint(root: string): Promise<CheckpointEntry | 
 
 /** Removes all complete checkpoints but the last `keep`, and what interrupted writes have left. */
 export async function pruneCheckpoints(root: string, keep: number): Promise<void> {
-  if (!Number.isInteger(keep) || keep < 1) {
-    throw new Error(`pruneCheckpoints: keep is ${keep}, expected a whole number of at least 1.`);
-  }
+  checkInteger('pruneCheckpoints', 'keep', keep, 1);
   checkFolder('pruneCheckpoints', 'root', root);
   const {readdir, rm} = await import('node:fs/promises');
   const path = await import('node:path');

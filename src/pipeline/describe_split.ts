@@ -1,9 +1,9 @@
 /** How a split would fall: for `inspect`, without building it. */
 import type * as tfl from '@tensorflow/tfjs-layers';
 import {getFloatCodec, idsCodec} from '../codecs/index.js';
-import {checkCount} from './check_arguments.js';
 import {stageVariables} from './balance.js';
 import {ProjectionBoundary} from '../layers/index.js';
+import {checkInteger} from '../ops/check_values.js';
 import {cutName, type Cut} from './cuts.js';
 import {sizeOf} from './graph.js';
 import {planSplit, type SplitOptions} from './split.js';
@@ -56,7 +56,7 @@ export function describeSplit(
 ): StageDescription[] {
   const plan = planSplit(model, options, ['stages', 'wire', 'vocabSize']);
   const {vocabSize: given} = options;
-  if (given != null) checkCount('describeSplit', 'vocabSize', given);
+  if (given != null) checkInteger('describeSplit', 'vocabSize', given, 1);
   const boundary = plan.cuts
     .map((cut) => cut.boundary)
     .find((b) => b instanceof ProjectionBoundary);

@@ -88,7 +88,7 @@ export function parseSchedule(text: string, name = 'custom'): Schedule {
 
 /** All forwards, then all backwards. Simple, but every stage holds all microbatches at once. */
 export function gpipe(size: ScheduleSize): Schedule {
-  checkSize('gpipe', 'gpipe', size);
+  checkSize('gpipe', size);
   return build('gpipe', size, ({microbatches}) => microbatches);
 }
 
@@ -97,7 +97,7 @@ export function gpipe(size: ScheduleSize): Schedule {
  * than `stages − p` microbatches.
  */
 export function oneFOneB(size: ScheduleSize): Schedule {
-  checkSize('1f1b', 'oneFOneB', size);
+  checkSize('oneFOneB', size);
   return build('1f1b', size, ({stages, microbatches}, stage) =>
     Math.min(stages - stage, microbatches),
   );

@@ -1,7 +1,7 @@
 /** Cuts a functional model into stages. */
 import * as tfl from '@tensorflow/tfjs-layers';
 import {BoundaryDecoder, BoundaryEncoder, CompressedBoundary} from '../layers/index.js';
-import {refuseUnknownKeys, requireOptions} from '../ops/check_options.js';
+import {checkOptions} from '../ops/check_options.js';
 import {balancedCuts} from './balance.js';
 import {cutAt, cutName, idsAfter, legalCuts, liesBehind, ownIds, whyNot, type Cut} from './cuts.js';
 import {ancestors, readGraph, type LayerCall, type ModelGraph} from './graph.js';
@@ -51,8 +51,8 @@ export function planSplit(
         `such as llama(config): splitModel(model, {stages: 2}).`,
     );
   }
-  const {stages} = requireOptions('splitModel', options, 'splitModel(model, {stages: 2})');
-  refuseUnknownKeys('splitModel', options, known);
+  const example = 'splitModel(model, {stages: 2})';
+  const {stages} = checkOptions('splitModel', options, example, known);
   if (model.outputs.length !== 1) {
     throw new Error(
       `splitModel: model '${model.name}' has ${model.outputs.length} outputs, expected one: the last stage computes the loss.`,

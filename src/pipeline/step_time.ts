@@ -1,6 +1,6 @@
 /** How long a step takes over links of a given rate and delay, by running its schedule on a clock. */
 import {requireOptions} from '../ops/check_options.js';
-import {checkList, refuseValue} from '../ops/check_values.js';
+import {checkList, checkNumber} from '../ops/check_values.js';
 import {checkSchedule} from './check_schedule.js';
 import type {Action, Schedule} from './schedule.js';
 
@@ -51,11 +51,7 @@ export function stepTime(schedule: Schedule, costs: StepCosts): number {
   for (const [name, list] of Object.entries({forwardBytes, backwardBytes})) {
     const numbers = 'a list of bytes, one for each boundary';
     checkList('stepTime', name, list, numbers);
-    list.forEach((bytes, p) => {
-      if (!(Number.isFinite(bytes) && bytes >= 0)) {
-        refuseValue('stepTime', `${name}[${p}]`, bytes, 'a number of 0 or more');
-      }
-    });
+    list.forEach((bytes, p) => checkNumber('stepTime', `${name}[${p}]`, bytes));
     if (list.length !== boundaries) {
       throw new Error(
         `stepTime: ${name} has ${list.length} entries, expected one for each of ${boundaries} boundaries.`,

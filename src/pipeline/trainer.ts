@@ -1,8 +1,8 @@
 /** One stage's part in training: runs the schedule, talks to its neighbours, updates its weights. */
 import * as tf from '@tensorflow/tfjs-core';
 import {requireOptions} from '../ops/check_options.js';
-import {checkList} from '../ops/check_values.js';
-import {checkCount, checkFormat} from './check_arguments.js';
+import {checkInteger, checkList, checkSeed} from '../ops/check_values.js';
+import {checkFormat} from './check_arguments.js';
 import {getFloatCodec} from '../codecs/index.js';
 import {readCheckpoint, type CheckpointState} from './read_checkpoint.js';
 import type {CheckpointFormat} from './checkpoint_format.js';
@@ -86,9 +86,7 @@ export class StageTrainer {
       );
     }
     checkSchedule(this.schedule);
-    if (!Number.isSafeInteger(seed)) {
-      throw new Error(`StageTrainer: seed is ${seed}, expected an integer, for instance 42.`);
-    }
+    checkSeed('StageTrainer', seed);
     const codec = getFloatCodec(wire);
     const legs = makeLegs(args.legs ?? {forward: {codec: wire}, backward: {codec: wire}});
     this.legs = legSettings(legs);
@@ -211,7 +209,7 @@ export class StageTrainer {
 
   /** Goes on from another step, after weights were changed from outside: all stages exchange the projectors anew. */
   restart(step: number): void {
-    checkCount('StageTrainer.restart', 'step', step, 0);
+    checkInteger('StageTrainer.restart', 'step', step, 0);
     this.lines.at.step = step;
     this.started = false;
   }

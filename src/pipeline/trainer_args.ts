@@ -1,8 +1,14 @@
 /** What a stage's trainer takes. */
 import type * as tf from '@tensorflow/tfjs-core';
-import {refuseUnknownKeys, requireOptions} from '../ops/check_options.js';
-import {checkBoolean, checkFunction, checkMembers, refuseValue} from '../ops/check_values.js';
-import {checkCount, checkScheduleForm} from './check_arguments.js';
+import {checkOptions} from '../ops/check_options.js';
+import {
+  checkBoolean,
+  checkFunction,
+  checkInteger,
+  checkMembers,
+  refuseValue,
+} from '../ops/check_values.js';
+import {checkScheduleForm} from './check_arguments.js';
 import type {SavableOptimizer} from './optimizer_state.js';
 import type {CheckpointFormat} from './checkpoint_format.js';
 import type {LegSpecs} from './crossing.js';
@@ -80,15 +86,14 @@ const KEYS = {
 /** Throws if the arguments are missing, or have a key that nothing reads. */
 export function checkTrainerArgs(args: StageTrainerArgs): void {
   const example = 'new StageTrainer({stage, optimizer, microbatches: 4, vocabSize: 2048})';
-  requireOptions('StageTrainer', args, example);
-  refuseUnknownKeys('StageTrainer', args, Object.keys(KEYS));
+  checkOptions('StageTrainer', args, example, Object.keys(KEYS));
   const where = 'StageTrainer';
   checkStage(where, args.stage);
   const {optimizer, schedule, recompute, loss, timeoutMs} = args;
   checkMembers(where, 'optimizer', optimizer, ['applyGradients'], 'one such as train.mapl()');
-  checkCount(where, 'microbatches', args.microbatches);
-  checkCount(where, 'vocabSize', args.vocabSize);
-  checkCount(where, 'step', args.step ?? 0, 0);
+  checkInteger(where, 'microbatches', args.microbatches, 1);
+  checkInteger(where, 'vocabSize', args.vocabSize, 1);
+  checkInteger(where, 'step', args.step ?? 0, 0);
   if (typeof schedule !== 'string' && schedule != null) checkScheduleForm(where, schedule);
   if (recompute != null) checkBoolean(where, 'recompute', recompute);
   if (loss != null) checkFunction(where, 'loss', loss, 'a function of logits and targets');

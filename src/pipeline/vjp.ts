@@ -3,7 +3,7 @@
  * are made in the same order as in `tf.grads`, so that the gradients are the same to the last bit.
  */
 import * as tf from '@tensorflow/tfjs-core';
-import {refuseUnknownKeys, requireOptions} from '../ops/check_options.js';
+import {checkOptions} from '../ops/check_options.js';
 import {
   checkBoolean,
   checkFunction,
@@ -220,8 +220,7 @@ function checkArguments(
       refuseValue('vjp', `variables[${i}]`, variable, 'a tf.Variable, such as weight.read()');
     }
   });
-  requireOptions('vjp, options', options, '{recompute: true}');
-  refuseUnknownKeys('vjp', options, ['recompute']);
+  checkOptions('vjp, options', options, '{recompute: true}', ['recompute']);
   if (options.recompute != null) checkBoolean('vjp', 'recompute', options.recompute);
 }
 

@@ -3,8 +3,8 @@ import {safetensorsPieces, writeAtomically, type TensorToWrite} from '../io/inde
 import {MAPL_FILE} from '../models/llama/load_llama.js';
 import {transpose} from '../models/llama/transpose.js';
 import {requireOptions} from '../ops/check_options.js';
-import {checkList, checkMembers} from '../ops/check_values.js';
-import {checkCount, checkFolder, checkFormat} from './check_arguments.js';
+import {checkInteger, checkList, checkMembers} from '../ops/check_values.js';
+import {checkFolder, checkFormat} from './check_arguments.js';
 import {parameterOf, type CheckpointFormat} from './checkpoint_format.js';
 import {CHECKPOINT_FORMAT, STATE_FILE} from './checkpoint_folders.js';
 import {legTensors, type SavableLeg, type SavedLeg} from './leg_state.js';
@@ -129,7 +129,7 @@ export async function commitCheckpoint(
     throw new Error('commitCheckpoint: shards is empty, expected what writeShard gave.');
   }
   requireOptions(`${where}, state`, state, '{step: 100}');
-  checkCount(where, 'step of state', state.step, 0);
+  checkInteger(where, 'step of state', state.step, 0);
   const {open, rename, rm, stat} = await import('node:fs/promises');
   const path = await import('node:path');
   const {stages} = shards[0];

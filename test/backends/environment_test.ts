@@ -34,7 +34,7 @@ describe('backendEnvironment', () => {
   for (const count of [0, -1, 1.5, NaN]) {
     it(`refuses ${count} threads`, () => {
       expect(() => backendEnvironment({intraOpThreads: count})).toThrowError(
-        `intraOpThreads: ${count}; expected a positive integer, a number of threads.`,
+        `backendEnvironment: intraOpThreads is ${count}, expected a whole number of at least 1.`,
       );
     });
   }
@@ -55,7 +55,7 @@ describe('Arguments of backendEnvironment', () => {
   const call = untyped(backendEnvironment);
   itRefuses([
     ['null', () => call(null), /backendEnvironment: the argument is null, expected an object/],
-    ['a number', () => call(4), /the argument is the number 4, expected an object/],
+    ['a number', () => call(4), /the argument is 4, expected an object/],
     ['an unknown key', () => call({threads: 4}), /unknown key 'threads', did you mean/],
     ['a switch as text', () => call({deterministic: 'no'}), /deterministic is 'no', expected true/],
     ['a log level', () => call({logLevel: 9}), /logLevel is 9, expected 0, 1, 2 or 3/],

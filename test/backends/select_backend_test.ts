@@ -93,7 +93,7 @@ describe('selectBackend', () => {
   it('refuses what it would ignore', async () => {
     const untyped = selectBackend as (options: unknown) => Promise<unknown>;
     await expectAsync(untyped('wasm')).toBeRejectedWithError(
-      "selectBackend: the argument is the string wasm, expected an object, for instance selectBackend({prefer: 'wasm'}).",
+      "selectBackend: the argument is 'wasm', expected an object, for instance selectBackend({prefer: 'wasm'}).",
     );
     await expectAsync(untyped({backend: 'wasm'})).toBeRejectedWithError(/unknown key 'backend'/);
   });

@@ -30,13 +30,13 @@ describe('arguments of codecs', () => {
     ],
     [
       () => new made.CodebookReceiver({size: {...size, width: undefined}}),
-      /CodebookReceiver: size.width is undefined, expected a whole number of 1 or more/,
+      /CodebookReceiver: size.width is missing, expected a whole number of at least 1/,
     ],
     [() => new made.CodebookReceiver(), /CodebookReceiver: the argument is missing/],
-    [() => new made.CodebookSender({size, slices: 2}), /seed is undefined, expected an integer/],
+    [() => new made.CodebookSender({size, slices: 2}), /seed is missing, expected an integer/],
     [
       () => new made.CodebookSender({size, slices: 2, seed: 1, session: -1}),
-      /session is -1, expected a whole number from 0 to 2\^32/,
+      /session is -1, expected a whole number from 0 to 4294967295/,
     ],
     [
       () => (sender() as unknown as {start: () => void}).start(),
@@ -52,7 +52,7 @@ describe('arguments of codecs', () => {
     [wrong({wire: new Uint16Array(7)}), /7 values of the wire copy, expected 8/],
     [wrong({wire: undefined}), /no values of the wire copy, expected 8/],
     [wrong({position: 0.5}), /state.position is 0.5, expected a whole number from 0/],
-    [wrong({seq: undefined}), /state.seq is undefined, expected a whole number from 0/],
+    [wrong({seq: undefined}), /state.seq is missing, expected a whole number from 0/],
     [
       () => (new codecs.CodebookReceiver({size}) as unknown as {receive: () => void}).receive(),
       /CodebookReceiver.receive: bytes is missing, expected bytes/,

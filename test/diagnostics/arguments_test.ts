@@ -69,11 +69,11 @@ describe('arguments of diagnostics', () => {
       () => untyped.codebookStaleness(),
       /codebookStaleness: live is missing, expected a tensor/,
     ],
-    ['spectrum of nothing', () => untyped.spectrum(), /symmetricEigen: n is undefined, expected/],
+    ['spectrum of nothing', () => untyped.spectrum(), /symmetricEigen: n is missing, expected/],
     [
       'symmetricEigen of no rows',
       () => diagnostics.symmetricEigen(new Float64Array(0), 0),
-      /symmetricEigen: n is 0, expected a whole number of 1 or more/,
+      /symmetricEigen: n is 0, expected a whole number of at least 1/,
     ],
     [
       'BoundaryProbe without an encoder',

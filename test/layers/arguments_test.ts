@@ -22,7 +22,7 @@ describe('Arguments of layers and models', () => {
         [[], 'missing'],
         [[null], 'null'],
         [[[]], 'an array'],
-        [[32], 'the number 32'],
+        [[32], '32'],
       ] as const) {
         const start = `${name}: the argument is ${what}, expected an object`;
         expect(() => call(...args)).toThrowError(new RegExp(`^${start}`));
@@ -69,9 +69,9 @@ const COUNT = [undefined, null, 0, 2.5, NaN, '4', {}];
 const SEED = ['x', NaN, 1.5, {}];
 const REAL = ['x', NaN, -1, Infinity];
 const SWITCH = ['false', 0, {}];
-const whole = 'a positive integer';
+const whole = 'a whole number of at least 1';
 const seed = 'an integer, for instance 42';
-const deviation = 'a standard deviation of 0 or more';
+const deviation = 'a number of at least 0';
 const LLAMA = {initializerRange: 0.02, seed: 0};
 
 const TABLE: LayerTable[] = [
@@ -111,11 +111,11 @@ const TABLE: LayerTable[] = [
     cls: layers.ResidualVectorQuantizer,
     good: {groups: 2, rounds: 1, codes: 4},
     bad: [
-      ['groups', COUNT, 'a whole number of 1 or more'],
+      ['groups', COUNT, whole],
       ['rounds', [0, NaN, '4', 300], 'a whole number from 1 to 255'],
       ['codes', [0, NaN, '4', 70000], 'a whole number from 1 to 65536'],
-      ['seed', SEED, 'a whole number'],
-      ['decay', [...REAL, 1], 'a number from 0 to below 1'],
+      ['seed', SEED, 'an integer'],
+      ['decay', [...REAL, 1], 'a number in [0, 1)'],
       ['gradient', ['x', 1], `'straight-through' or 'rotation'`],
       ['update', ['x', 1], `'call' or 'step'`],
     ],
@@ -147,7 +147,7 @@ const TABLE: LayerTable[] = [
     name: 'LlamaNorm',
     cls: layers.LlamaNorm,
     good: {epsilon: 1e-5},
-    bad: [['epsilon', [undefined, ...REAL], 'a number of 0 or more']],
+    bad: [['epsilon', [undefined, ...REAL], 'a number of at least 0']],
   },
   {
     name: 'LlamaHead',
@@ -170,7 +170,7 @@ const TABLE: LayerTable[] = [
       ['maxPositionEmbeddings', COUNT, whole],
       ['initializerRange', [undefined, ...REAL], deviation],
       ['seed', [undefined, ...SEED], seed],
-      ['subspace', [5, {}, {rank: 8, seed: 0}], 'an integer from 1 to 4'],
+      ['subspace', [5, {}, {rank: 8, seed: 0}], 'a whole number from 1 to 4'],
     ],
   },
   {
@@ -198,7 +198,7 @@ const TABLE: LayerTable[] = [
       ['numKeyValueHeads', [3], 'a divisor of numAttentionHeads = 2'],
       ['headDim', COUNT, whole],
       ['maxPositionEmbeddings', COUNT, whole],
-      ['rmsNormEps', [undefined, ...REAL], 'a number of 0 or more'],
+      ['rmsNormEps', [undefined, ...REAL], 'a number of at least 0'],
       ['ropeTheta', [undefined, 0, ...REAL], 'a number above 0'],
       ['ropeScaling', [5, 'x'], 'an object with rope_type, or null'],
       ['attentionBias', [undefined, ...SWITCH], 'true or false'],

@@ -211,8 +211,8 @@ describe('ProjectionBoundary, bad input', () => {
   };
 
   it('refuses ranks that are no rank', () => {
-    expect(make({rank: 0})).toThrowError(/rank is 0, expected a positive integer/);
-    expect(make({rank: 2.5})).toThrowError(/rank is 2.5, expected a positive integer/);
+    expect(make({rank: 0})).toThrowError(/rank is 0, expected a whole number of at least 1/);
+    expect(make({rank: 2.5})).toThrowError(/rank is 2.5, expected a whole number of at least 1/);
     expect(make({rank: NaN})).toThrowError(/rank is NaN/);
     expect(make({vocabSize: -1})).toThrowError(/vocabSize is -1/);
     expect(make({anchorRank: 0})).toThrowError(/anchorRank is 0/);

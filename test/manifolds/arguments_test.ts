@@ -55,7 +55,7 @@ describe('Arguments of the Stiefel manifold', () => {
     [
       'an unknown option of retr',
       atPoint(stiefel.retr, 'x', 'x', {method: 'qr'}),
-      /stiefel.retr: unknown key 'method', did you mean 'retraction'/,
+      /stiefel.retr, options: unknown key 'method', did you mean 'retraction'/,
     ],
     [
       'a retraction of another type',
@@ -76,12 +76,12 @@ describe('Arguments of the Stiefel manifold', () => {
     ['origin(2, 4)', () => stiefel.origin(2, 4), /expected 1 ≤ r ≤ d/],
     ['shapeError()', () => untyped(stiefel.shapeError)(), /shape is missing, expected sizes/],
     ['shapeError(4)', () => untyped(stiefel.shapeError)(4), /shape is 4, expected sizes/],
-    ['random()', () => untyped(stiefel.random)(), /d is undefined, expected a positive integer/],
+    ['random()', () => untyped(stiefel.random)(), /d is missing, expected a whole number/],
     ['randomStiefel(4)', () => untyped(randomStiefel)(4), /r is undefined, expected an integer/],
-    ['a random matrix without a seed', () => untyped(randomStiefel)(4, 2), /seed is undefined/],
-    ['orthogonalMatrix()', () => untyped(orthogonalMatrix)(), /rows is missing, expected a pos/],
-    ['orthogonalMatrix(4)', () => untyped(orthogonalMatrix)(4), /cols is missing, expected a pos/],
-    ['cols NaN', () => orthogonalMatrix(4, NaN, 1), /cols is NaN, expected a positive integer/],
+    ['a random matrix without a seed', () => untyped(randomStiefel)(4, 2), /seed is missing/],
+    ['orthogonalMatrix()', () => untyped(orthogonalMatrix)(), /rows is missing, expected a who/],
+    ['orthogonalMatrix(4)', () => untyped(orthogonalMatrix)(4), /cols is missing, expected a who/],
+    ['cols NaN', () => orthogonalMatrix(4, NaN, 1), /cols is NaN, expected a whole number/],
   ]);
 
   it('are checked where a method is called without its object', () => {

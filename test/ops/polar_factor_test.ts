@@ -122,7 +122,7 @@ describe('polarFactor', () => {
     expect(() => polarFactor(tf.zeros([0, 3]))).toThrowError(/expected no empty dimension/);
     expect(() => polarFactor(tf.zeros([2, 3], 'int32'))).toThrowError(/expected dtype float32/);
     expect(() => polarFactor(tf.zeros([2, 3]), {steps: 1.5})).toThrowError(
-      /'steps' is 1.5; expected a whole number/,
+      /polarFactor: steps is 1.5, expected a whole number of at least 0/,
     );
   });
 });

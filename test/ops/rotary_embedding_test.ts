@@ -115,10 +115,16 @@ describe('rotaryTables', () => {
   });
 
   it('refuses sizes that make no sense', () => {
-    expect(() => rotaryTables({length: 0, headDim: 8})).toThrowError(/'length' is 0/);
-    expect(() => rotaryTables({length: 2, headDim: 7})).toThrowError(/'headDim' is 7/);
-    expect(() => rotaryTables({length: 2, headDim: 8, theta: 0})).toThrowError(/'theta' is 0/);
-    expect(() => rotaryTables({length: 2, headDim: 8, offset: -1})).toThrowError(/'offset' is -1/);
+    expect(() => rotaryTables({length: 0, headDim: 8})).toThrowError(
+      /length is 0, expected a whole/,
+    );
+    expect(() => rotaryTables({length: 2, headDim: 7})).toThrowError(
+      /headDim is 7, expected an even/,
+    );
+    expect(() => rotaryTables({length: 2, headDim: 8, theta: 0})).toThrowError(
+      /theta is 0, expected a positive/,
+    );
+    expect(() => rotaryTables({length: 2, headDim: 8, offset: -1})).toThrowError(/offset is -1/);
   });
 
   it('refuses missing options and keys that nothing reads', () => {

@@ -104,7 +104,7 @@ describe('rvqEncode and rvqDecode', () => {
         () => rvqDecode([[[-1]], [[0]]], tf.zeros([2, 1, 5, 2])),
         /'indices'\[0,0,0\] is -1; .* 0 to/,
       ],
-      [() => rvqEncode('z' as never, books), /'z' is string z; expected a float32 tensor/],
+      [() => rvqEncode('z' as never, books), /'z' is 'z'; expected a float32 tensor/],
     ];
     for (const [act, message] of cases) {
       expect(act).toThrowError(message);

@@ -80,6 +80,8 @@ describe('train.adamw', () => {
     expect(() => train.adamw({learningRate: NaN})).toThrowError(/learningRate is NaN/);
     expect(() => train.adamw({clipNorm: 0})).toThrowError(/clipNorm is 0/);
     const misspelt = {weight_decay: 0.1} as object;
-    expect(() => train.adamw(misspelt)).toThrowError(/unknown option 'weight_decay', expected one/);
+    expect(() => train.adamw(misspelt)).toThrowError(
+      /unknown key 'weight_decay', did you mean 'weightDecay'/,
+    );
   });
 });

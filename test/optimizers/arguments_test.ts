@@ -17,12 +17,12 @@ type Maker = Exclude<keyof typeof train, 'groups'>;
 
 /** Values that an option cannot have, and what the error expects in their place. */
 const BETA: [unknown[], string] = [['x', NaN, -1, 1, {}], 'a number in \\[0, 1\\)'];
-const REAL: [unknown[], string] = [['x', NaN, -1, {}], 'a number at least 0'];
+const REAL: [unknown[], string] = [['x', NaN, -1, {}], 'a number of at least 0'];
 const RATE: [unknown[], string] = [
   ['0.1', NaN, -1, {}, []],
   'a number of at least 0 or a schedule',
 ];
-const CLIP: [unknown[], string] = [['x', NaN, -1, 0], 'a number at least'];
+const CLIP: [unknown[], string] = [['x', NaN, -1, 0], 'a number above 0'];
 const SWITCH: [unknown[], string] = [['no', 0, {}], 'true or false'];
 const MATCH: [unknown[], string] = [[5, '', {}], 'a name with \\* for anything'];
 
@@ -42,7 +42,7 @@ const OPTIONS: Record<Maker, Record<string, [unknown[], string]>> = {
     epsilon: REAL,
     weightDecay: REAL,
     adamWeightDecay: REAL,
-    steps: [['x', NaN, 0, 1.5], 'an integer of at least 1'],
+    steps: [['x', NaN, 0, 1.5], 'a whole number of at least 1'],
     hidden: MATCH,
     adam: MATCH,
     projectors: MATCH,
@@ -54,7 +54,7 @@ const OPTIONS: Record<Maker, Record<string, [unknown[], string]>> = {
     nesterov: SWITCH,
     manifold: [[5, 'x', null, {}], 'a manifold such as stiefel'],
     retraction: [[5, 'x', null, {}], 'one of polar, qr, cayley'],
-    stabilize: [['x', NaN, -1, 1.5], 'an integer of at least 0'],
+    stabilize: [['x', NaN, -1, 1.5], 'a whole number of at least 0'],
   },
   riemannianAdam: {
     learningRate: RATE,
@@ -78,9 +78,11 @@ for (const [name, options] of Object.entries(OPTIONS)) {
         new RegExp(`^train.${name}: the argument is .*, expected an object, for instance train`),
       ]),
       [
-        'an unknown option',
+        'an unknown key',
         () => make({learningRate: 0.1, unknownKey: 1}),
-        new RegExp(`^train.${name}: unknown option 'unknownKey', expected one of learningRate`),
+        new RegExp(
+          `^train.${name}: unknown key 'unknownKey', did you mean '.*'\\? Known are learningRate`,
+        ),
       ],
       ...Object.entries({...options, clipNorm: CLIP}).flatMap(([key, [values, expected]]) =>
         values.map((value): Refusal => [
@@ -101,7 +103,7 @@ describe('Arguments of train.groups', () => {
     ['train.groups(null)', () => groups(null), /^train.groups: groups is null, expected a list/],
     ['train.groups([])', () => groups([]), /^train.groups: groups is empty, expected a list/],
     ['a group that is null', () => groups([null]), /group 0: the argument is null, expected an/],
-    ['a group of a text', () => groups(['x']), /group 0: the argument is the string x, expected/],
+    ['a group of a text', () => groups(['x']), /group 0: the argument is 'x', expected/],
     ['a group without match', () => groups([{}]), /group 0: match is undefined, expected a name/],
     ['a group without optimizer', () => groups([{match: true}]), /optimizer is not one of train/],
     ['null as options', () => groups(adamw(), null), /groups, options: the argument is null/],
@@ -125,15 +127,15 @@ describe('Arguments of schedules and clipping', () => {
     ['constant(NaN)', () => schedules.constant(NaN), /value is NaN, expected a number/],
     ['scaled()', () => untyped(schedules.scaled)(), /scaled: base is missing, expected a schedule/],
     ['scaled(0.1, 2)', () => untyped(schedules.scaled)(0.1, 2), /base is 0.1, expected a schedule/],
-    ['at()', () => untyped(schedules.constant(1).at)(), /step is undefined, expected an integer/],
+    ['at()', () => untyped(schedules.constant(1).at)(), /step is missing, expected a whole number/],
     ['scheduleFromConfig()', () => untyped(scheduleFromConfig)(), /argument is missing, expected/],
     ['an unknown schedule', () => scheduleFromConfig({schedule: 'x'}), /unknown schedule 'x'/],
     ['scaled of nothing', () => scheduleFromConfig({schedule: 'scaled'}), /argument is missing/],
     ['maplRole()', () => untyped(maplRole)(), /maplRole: name is missing, expected/],
     ['maplRole of a name', () => untyped(maplRole)('w'), /maplRole: variable is missing, expected/],
-    ['clipFactor()', () => untyped(clipFactor)(), /clipFactor: clipNorm is undefined, expected/],
+    ['clipFactor()', () => untyped(clipFactor)(), /clipFactor: clipNorm is missing, expected/],
     ['clipFactor(1)', () => untyped(clipFactor)(1), /globalNorm is undefined, expected a finite/],
-    ['clipByGlobalNorm({})', () => untyped(clipByGlobalNorm)({}), /clipNorm is undefined, expec/],
+    ['clipByGlobalNorm({})', () => untyped(clipByGlobalNorm)({}), /clipNorm is missing, expec/],
     ['clipping nothing', () => untyped(clipByGlobalNorm)(null, 1), /gradients is null, expected/],
     // Bundlers rename functions.
     ...Object.entries({globalNorm, sumOfSquares}).flatMap(([name, f]): Refusal[] => [
@@ -168,7 +170,7 @@ describe('Arguments of an optimizer that runs', () => {
     [
       'setIterations()',
       () => untyped(optimizer.setIterations.bind(optimizer))(),
-      /iterations is undefined, expected an integer/,
+      /iterations is missing, expected a whole number/,
     ],
   ]);
 });

@@ -104,7 +104,9 @@ describe('train.mapl', () => {
     const variables = [tf.variable(tf.zeros([2, 4]), true, 'wide/projector')];
     expect(() => train.mapl({variables})).toThrowError(/train.spel: variable 'wide\/projector'/);
     const misspelt = {learningrate: 1} as object;
-    expect(() => train.mapl(misspelt)).toThrowError(/train.mapl: unknown option 'learningrate'/);
+    expect(() => train.mapl(misspelt)).toThrowError(
+      /train.mapl: unknown key 'learningrate', did you mean 'learningRate'/,
+    );
   });
 
   it('gives the same bits whatever other variables it trains: a stage equals the whole', async () => {

@@ -11,7 +11,7 @@ describe('Arguments of the Riemannian optimizers', () => {
       expect(() => make()).toThrowError(
         `train.${name}: the argument is missing, expected an object, for instance train.${name}({learningRate: 0.01}).`,
       );
-      expect(() => make({})).toThrowError(/learningRate is undefined, expected a number/);
+      expect(() => make({})).toThrowError(/learningRate is missing, expected a number/);
     });
 
     it(`${name}: refuses an unknown retraction`, () => {

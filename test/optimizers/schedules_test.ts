@@ -65,7 +65,9 @@ describe('schedules', () => {
     );
     expect(() => warmupConstant({peak: -1, warmupSteps: 2})).toThrowError(/peak is -1/);
     const misspelt = {warmup: 2, warmupSteps: 1};
-    expect(() => warmupConstant(misspelt)).toThrowError(/unknown option 'warmup'/);
+    expect(() => warmupConstant(misspelt)).toThrowError(
+      /unknown key 'warmup', did you mean 'warmupSteps'/,
+    );
     for (const [name, make] of Object.entries({warmupConstant, warmupCosine, warmupLinear})) {
       expect(() => (make as () => unknown)()).toThrowError(
         new RegExp(`^schedules.${name}: the argument is missing, expected an object`),

@@ -26,7 +26,11 @@ describe('Arguments of schedules', () => {
   itRefuses([
     ...each('gpipe', pipeline.gpipe, 'gpipe: the argument', size),
     ...each('oneFOneB', pipeline.oneFOneB, 'oneFOneB: the argument', size),
-    ['gpipe({})', () => untyped(pipeline.gpipe)({}), /gpipe\(\{stages: undefined\}\): expected/],
+    [
+      'gpipe({})',
+      () => untyped(pipeline.gpipe)({}),
+      /gpipe: stages is missing, expected a whole number/,
+    ],
     [
       'an unknown key of a size',
       () => untyped(pipeline.oneFOneB)({stages: 2, microbatch: 1}),
@@ -75,7 +79,7 @@ describe('Arguments of schedules', () => {
       /costs: the argument is miss/,
     ],
     ['stepTime without a link', time({link: undefined}), /stepTime, link: the argument is missing/],
-    ['bytes NaN', time({forwardBytes: [NaN]}), /forwardBytes\[0\] is NaN, expected a number of 0/],
+    ['bytes NaN', time({forwardBytes: [NaN]}), /forwardBytes\[0\] is NaN, expected a number of at/],
     ['bytes that are no list', time({backwardBytes: 5}), /backwardBytes is 5, expected a list/],
     ['a time as text', time({forwardSeconds: '1'}), /forwardSeconds is 1, expected at least 0/],
     ['a rate NaN', time({link: {...link, mbps: NaN}}), /mbps is NaN, expected more than 0/],
@@ -96,7 +100,7 @@ describe('Arguments of vjp', () => {
     [
       'an unknown option',
       () => vjp(nothing, [], [], {again: true}),
-      /vjp: unknown key 'again', did/,
+      /vjp, options: unknown key 'again', did/,
     ],
     ['recompute 1', () => vjp(nothing, [], [], {recompute: 1}), /recompute is 1, expected true or/],
     [
@@ -193,7 +197,7 @@ describe('Arguments of checkpoints', () => {
     [
       'pruneCheckpoints()',
       () => untyped(pipeline.pruneCheckpoints)(),
-      /pruneCheckpoints: keep is un/,
+      /pruneCheckpoints: keep is m/,
     ],
     [
       'pruneCheckpoints(null, 1)',
@@ -271,7 +275,7 @@ describe('Arguments of transports', () => {
       /privateKey is no private key/,
     ],
     ['a network of null', () => network(null), /InProcessNetwork: the argument is null, expected/],
-    ['a delay NaN', () => network({delayMs: NaN}), /delayMs is NaN, expected a number of mill/],
+    ['a delay NaN', () => network({delayMs: NaN}), /delayMs is NaN, expected a number of at/],
     ['a rate of 0', () => network({bytesPerSecond: 0}), /bytesPerSecond is 0, expected a number/],
     ['an unknown line', () => network({delay: 1}), /unknown key 'delay', did you mean 'delayMs'/],
   ]);

@@ -15,7 +15,7 @@ describe('Arguments of splitModel', () => {
       expect(() => split(model)).toThrowError(/splitModel\(model, \{stages: 2\}\)/);
       expect(() => split()).toThrowError(/the model is missing, expected a functional model/);
       expect(() => split(model, {})).toThrowError(/stages is undefined, expected a whole number/);
-      expect(() => split(model, 2)).toThrowError(/is the number 2, expected an object/);
+      expect(() => split(model, 2)).toThrowError(/is 2, expected an object/);
     }
     model.dispose();
   });

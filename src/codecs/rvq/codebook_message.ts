@@ -1,6 +1,7 @@
 /** What a sender says about the wire codebooks: the bytes that go with each microbatch. */
 import type {CodebookSize} from '../../layers/quantizer/quantizer_settings.js';
 import {requireOptions} from '../../ops/check_options.js';
+import {checkInteger} from '../../ops/check_values.js';
 
 /**
  * A message, of which everything but the header may be missing. The receiver's copy must be at `version` (or become it by
@@ -36,13 +37,9 @@ export function checkSize(where: string, size: CodebookSize): void {
     size,
     '{rounds: 2, groups: 8, codes: 256, width: 4}, as of codebooks [R, G, K, w]',
   );
-  const most = {rounds: 255, groups: Infinity, codes: 65536, width: Infinity};
+  const most = {rounds: 255, groups: undefined, codes: 65536, width: undefined};
   for (const [name, limit] of Object.entries(most)) {
-    const value = size[name as keyof CodebookSize];
-    if (!Number.isSafeInteger(value) || value < 1 || value > limit) {
-      const range = limit === Infinity ? 'of 1 or more' : `from 1 to ${limit}`;
-      throw new Error(`${where}: size.${name} is ${value}, expected a whole number ${range}.`);
-    }
+    checkInteger(where, `size.${name}`, size[name as keyof CodebookSize], 1, limit);
   }
 }
 

@@ -2,6 +2,7 @@
 import type {CodebookSize} from '../../layers/quantizer/quantizer_settings.js';
 import {bfloat16Codec} from '../bfloat16.js';
 import {requireOptions} from '../../ops/check_options.js';
+import {checkInteger, checkSeed} from '../../ops/check_values.js';
 import {checkSize, codebookValues, encodeMessage, takeSlice, putSlice} from './codebook_message.js';
 import {SliceOrder} from './slice_order.js';
 
@@ -53,15 +54,9 @@ export class CodebookSender {
     );
     const {size, slices, seed, session = 0} = args;
     checkSize('CodebookSender', size);
-    if (!Number.isSafeInteger(seed)) {
-      throw new Error(`CodebookSender: seed is ${seed}, expected an integer, for instance 42.`);
-    }
+    checkSeed('CodebookSender', seed);
     checkCount('session', session);
-    if (!Number.isInteger(slices) || slices < 1 || slices > size.codes) {
-      throw new Error(
-        `CodebookSender: slices is ${slices}, expected a whole number from 1 to codes = ${size.codes}.`,
-      );
-    }
+    checkInteger('CodebookSender', 'slices', slices, 1, size.codes);
     this.session = session;
     this.order = new SliceOrder(size.codes, slices, seed);
     this.bits = new Uint16Array(codebookValues(size));
@@ -116,11 +111,7 @@ export class CodebookSender {
     if (live == null) {
       throw new Error('CodebookSender: there are no codebooks yet: call start().');
     }
-    if (!Number.isInteger(rounds) || rounds < 1 || rounds > size.rounds) {
-      throw new Error(
-        `CodebookSender: rounds is ${rounds}, expected a whole number from 1 to ${size.rounds}.`,
-      );
-    }
+    checkInteger('CodebookSender', 'rounds', rounds, 1, size.rounds);
     const full = this.refresh ? bits.slice() : null;
     let slice = null;
     if (training) {
@@ -167,9 +158,5 @@ export class CodebookSender {
 
 /** Throws unless a message can carry the number. */
 function checkCount(name: string, value: number): void {
-  if (!Number.isInteger(value) || value < 0 || value >= 2 ** 32) {
-    throw new Error(
-      `CodebookSender: ${name} is ${value}, expected a whole number from 0 to 2^32 − 1.`,
-    );
-  }
+  checkInteger('CodebookSender', name, value, 0, 2 ** 32 - 1);
 }

@@ -7,6 +7,7 @@ import {
   type QuantizerSettings,
 } from '../../layers/quantizer/quantizer_settings.js';
 import {weightSeed} from '../../layers/weight_seed.js';
+import {checkInteger, refuseValue} from '../../ops/check_values.js';
 import type {LegContext} from '../leg.js';
 import {packedLength} from './bit_packing.js';
 
@@ -42,15 +43,10 @@ export function rvqSettings(options: Record<string, unknown> = {}): RvqSettings 
     label,
   );
   const slices = options.slices ?? Math.min(SLICES, checked.codes);
-  if (!Number.isInteger(slices) || (slices as number) < 1 || (slices as number) > checked.codes) {
-    const value = JSON.stringify(slices);
-    throw new Error(
-      `${label}: slices is ${value}, expected a whole number from 1 to codes = ${checked.codes}.`,
-    );
-  }
+  checkInteger(label, 'slices', slices as number, 1, checked.codes);
   const scale = options.scale ?? 'none';
   if (scale !== 'none' && scale !== 'token') {
-    throw new Error(`${label}: scale is ${JSON.stringify(scale)}, expected one of none, token.`);
+    refuseValue(label, 'scale', scale, 'one of none, token');
   }
   const settings = {...checked, groups, slices: slices as number, scale};
   const known = Object.keys(settings);

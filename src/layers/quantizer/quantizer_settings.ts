@@ -1,4 +1,5 @@
 /** Settings of a residual vector quantiser, and their checks. */
+import {checkInteger, checkNumber, checkSeed, refuseValue} from '../../ops/check_values.js';
 
 /** How many codebooks of how many codes. */
 export interface CodebookSize {
@@ -50,9 +51,6 @@ export type QuantizerSettings = Omit<CodebookSize, 'width'> & LearningSettings &
 /** What a user may give: everything has a default but, where there is no other source for it, the seed. */
 export type QuantizerOptions = Partial<QuantizerSettings>;
 
-/** Says what is wrong with a value: the option, the value, what was expected. */
-type Refuse = (name: string, value: unknown, expected: string) => never;
-
 /**
  * Fills in defaults and checks.
  *
@@ -66,51 +64,32 @@ export function quantizerSettings(
   seed: number,
   label: string,
 ): QuantizerSettings {
-  const refuse: Refuse = (name, value, expected) => {
-    const text = Number.isNaN(value) ? 'missing' : JSON.stringify(value);
-    throw new Error(`${label}: ${name} is ${text}, expected ${expected}.`);
-  };
-  const whole = (
-    name: keyof QuantizerSettings,
-    fallback: number,
-    least: number,
-    most = Infinity,
-  ) => {
-    const value = options[name] ?? fallback;
-    const ok =
-      Number.isSafeInteger(value) && (value as number) >= least && (value as number) <= most;
-    const range = most === Infinity ? `of ${least} or more` : `from ${least} to ${most}`;
-    return ok ? (value as number) : refuse(name, value, `a whole number ${range}`);
-  };
-  const real = (
-    name: keyof QuantizerSettings,
-    fallback: number,
-    fits: (value: number) => boolean,
-    expected: string,
-  ) => {
-    const value = (options[name] ?? fallback) as number;
-    const ok = typeof value === 'number' && Number.isFinite(value) && fits(value);
-    return ok ? value : refuse(name, value, expected);
-  };
   const gradient = options.gradient ?? 'straight-through';
+  const quantizeDropout = options.quantizeDropout ?? 0;
   if (gradient !== 'straight-through' && gradient !== 'rotation') {
-    refuse('gradient', gradient, `'straight-through' or 'rotation'`);
+    refuseValue(label, 'gradient', gradient, `'straight-through' or 'rotation'`);
   }
-  const positive = (value: number) => value >= 0;
-  const share = (value: number) => value >= 0 && value <= 1;
+  if (!(typeof quantizeDropout === 'number' && quantizeDropout >= 0 && quantizeDropout <= 1)) {
+    refuseValue(label, 'quantizeDropout', quantizeDropout, 'a probability from 0 to 1');
+  }
+  type Numbers = Exclude<keyof QuantizerSettings, 'gradient'>;
+  const whole = (name: Numbers, fallback: number | undefined, least: number, most?: number) =>
+    checkInteger(label, name, (options[name] ?? fallback) as number, least, most);
+  const real = (name: Numbers, fallback: number, high?: number) =>
+    checkNumber(label, name, options[name] ?? fallback, 0, high);
   return {
-    groups: whole('groups', NaN, 1),
+    groups: whole('groups', undefined, 1),
     rounds: whole('rounds', 2, 1, 255),
     codes: whole('codes', 256, 1, 65536),
-    decay: real('decay', 0.99, (v) => v >= 0 && v < 1, 'a number from 0 to below 1'),
-    epsilon: real('epsilon', 1e-5, positive, 'a number of 0 or more'),
-    deadCodeThreshold: real('deadCodeThreshold', 2, positive, 'a number of 0 or more'),
+    decay: real('decay', 0.99, 1),
+    epsilon: real('epsilon', 1e-5),
+    deadCodeThreshold: real('deadCodeThreshold', 2),
     warmupSteps: whole('warmupSteps', 100, 1, 2 ** 24),
     kmeansIterations: whole('kmeansIterations', 10, 0),
-    seed: whole('seed', seed, Number.MIN_SAFE_INTEGER),
+    seed: checkSeed(label, options.seed ?? seed),
     gradient,
-    commitment: real('commitment', 0, positive, 'a number of 0 or more'),
-    quantizeDropout: real('quantizeDropout', 0, share, 'a probability from 0 to 1'),
+    commitment: real('commitment', 0),
+    quantizeDropout,
   };
 }
 

@@ -1,5 +1,5 @@
 /** Where a stack of equal layers is cut. */
-import {refuseValue} from '../../ops/check_values.js';
+import {checkInteger} from '../../ops/check_values.js';
 
 /**
  * The layers after which boundaries come when `layers` layers are spread over `stages` stages: numbers differ by at most
@@ -9,11 +9,8 @@ import {refuseValue} from '../../ops/check_values.js';
  * @returns `stages − 1` indices; `[0, 1, 2]` for four layers in four stages.
  */
 export function balancedBoundaries(layers: number, stages: number): number[] {
-  for (const [name, value] of Object.entries({layers, stages})) {
-    if (!Number.isSafeInteger(value) || value < 1) {
-      refuseValue('balancedBoundaries', name, value, 'a whole number of at least 1');
-    }
-  }
+  checkInteger('balancedBoundaries', 'layers', layers, 1);
+  checkInteger('balancedBoundaries', 'stages', stages, 1);
   const least = Math.floor(layers / stages);
   const sizes = Array.from({length: stages}, () => least);
   const middle = (stages - 1) / 2;

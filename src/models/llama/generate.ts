@@ -1,7 +1,7 @@
 /** Text generation, token by token. */
 import * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
-import {checkList, refuseValue} from '../../ops/check_values.js';
+import {checkInteger, checkList, refuseValue} from '../../ops/check_values.js';
 import {LlamaEmbedding} from '../../layers/llama_embedding.js';
 import {sampler, type SamplerOptions} from './sampler.js';
 
@@ -43,9 +43,7 @@ export async function* generate(
   if (ids.length === 0) {
     throw new Error('generate: the text is empty, expected at least one token to continue from.');
   }
-  if (!Number.isInteger(maxTokens) || maxTokens < 1) {
-    throw new Error(`generate: maxTokens is ${maxTokens}, expected a positive integer.`);
-  }
+  checkInteger('generate', 'maxTokens', maxTokens, 1);
   const limit = contextOf(model);
   const text = Array.from(ids);
   for (let i = 0; i < maxTokens; i++) {

@@ -1,5 +1,6 @@
 /** Draws a token from logits, the same one for the same seed everywhere. */
-import {refuseUnknownKeys, requireOptions} from '../../ops/check_options.js';
+import {checkOptions} from '../../ops/check_options.js';
+import {checkInteger} from '../../ops/check_values.js';
 import {seededUniform} from '../../manifolds/seeded_normal.js';
 
 /** How the next token is chosen. */
@@ -23,15 +24,12 @@ const KEYS = ['temperature', 'topK', 'topP', 'seed', 'maxTokens', 'stopIds'];
  * @throws On options out of range, at once; on logits that are not numbers, when called.
  */
 export function sampler(options: SamplerOptions = {}): (logits: ArrayLike<number>) => number {
-  requireOptions('generate, options', options, '{temperature: 0.8, topK: 40, seed: 1}');
-  refuseUnknownKeys('generate', options, KEYS);
+  checkOptions('generate, options', options, '{temperature: 0.8, topK: 40, seed: 1}', KEYS);
   const {temperature = 1, topK, topP = 1, seed = 0} = options;
   if (!(temperature >= 0 && Number.isFinite(temperature))) {
     throw new Error(`generate: temperature is ${temperature}, expected 0 (greedy) or more.`);
   }
-  if (topK !== undefined && !(Number.isInteger(topK) && topK >= 1)) {
-    throw new Error(`generate: topK is ${topK}, expected a positive integer.`);
-  }
+  if (topK !== undefined) checkInteger('generate', 'topK', topK, 1);
   if (!(topP > 0 && topP <= 1)) {
     throw new Error(`generate: topP is ${topP}, expected more than 0 and at most 1.`);
   }

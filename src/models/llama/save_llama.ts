@@ -1,6 +1,7 @@
 /** Writes a LLaMA as a Hugging Face folder. */
 import type * as tfl from '@tensorflow/tfjs-layers';
-import {refuseUnknownKeys, requireOptions} from '../../ops/check_options.js';
+import {checkOptions} from '../../ops/check_options.js';
+import {checkInteger} from '../../ops/check_values.js';
 import {safetensorsPieces, type TensorToWrite, writeFolder} from '../../io/index.js';
 import type {ResolvedLlamaConfig} from './llama_config.js';
 import {llamaConfigOf} from './llama_config_of.js';
@@ -36,8 +37,7 @@ export async function saveLlama(
   options: SaveLlamaOptions = {},
 ): Promise<void> {
   const example = "saveLlama(model, 'my-llama', {shards: 2})";
-  requireOptions('saveLlama', options, example);
-  refuseUnknownKeys('saveLlama', options, ['shards', 'config']);
+  checkOptions('saveLlama', options, example, ['shards', 'config']);
   if (typeof path !== 'string' || path === '') {
     throw new Error(
       `saveLlama: path is ${JSON.stringify(path) ?? 'missing'}, expected a folder: ${example}.`,
@@ -46,9 +46,7 @@ export async function saveLlama(
   const {shards = 1} = options;
   const config = llamaConfigOf(model);
   const own = llamaParameters(config);
-  if (!Number.isInteger(shards) || shards < 1 || shards > own.length) {
-    throw new Error(`saveLlama: shards is ${shards}, expected an integer from 1 to ${own.length}.`);
-  }
+  checkInteger('saveLlama', 'shards', shards, 1, own.length);
   const tensors = [
     ...(await readTensors(model, own)),
     ...(await wholeWeights(config, model.weights)),

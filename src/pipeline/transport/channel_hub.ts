@@ -1,5 +1,13 @@
-import {refuseUnknownKeys, requireOptions} from '../../ops/check_options.js';
-import {checkFunction, checkList, checkMembers, checkText} from '../../ops/check_values.js';
+import {checkOptions} from '../../ops/check_options.js';
+import {
+  checkFunction,
+  checkInteger,
+  checkList,
+  checkMembers,
+  checkPositive,
+  checkText,
+  refuseValue,
+} from '../../ops/check_values.js';
 import {codecVersions} from '../../codecs/registry.js';
 import {DEFAULT_MAX_FRAME_BYTES} from '../wire/header_layout.js';
 import {splitAddress} from './address.js';
@@ -15,21 +23,13 @@ export const CONNECT_TIMEOUT_MS = 30000;
 
 const DEFAULT_CREDIT_BYTES = 4 * 1024 * 1024;
 
-function positive(name: string, value: number): number {
-  if (!Number.isFinite(value) || value <= 0) {
-    throw new Error(`transport: ${name} is ${value}; expected a number above 0.`);
-  }
-  return value;
-}
-
 function settingsOf(args: TransportArgs): ChannelSettings {
   const {configHash, codecs = codecVersions(), epoch = 0, info, heartbeat = {}} = args;
   if (typeof configHash !== 'string') {
-    throw new Error(`transport: configHash is ${String(configHash)}; expected a string.`);
+    refuseValue('transport', 'configHash', configHash, 'a text, the same on both ends');
   }
-  if (!Number.isInteger(epoch) || epoch < 0 || epoch > 0xffffffff) {
-    throw new Error(`transport: epoch is ${epoch}; expected a whole number from 0 to 2^32 - 1.`);
-  }
+  checkInteger('transport', 'epoch', epoch, 0, 0xffffffff);
+  const positive = (name: string, value: number) => checkPositive('transport', name, value);
   return {
     hello: {
       protocol: PROTOCOL_VERSION,
@@ -73,8 +73,7 @@ export function checkTransportArgs<T extends Omit<TransportArgs, 'identity'>>(
   own: readonly string[],
 ): T & {identity: {peerId: string}} {
   const example = `${where}({identity: await createIdentity(), allow: [peerId], configHash: 'run 1'})`;
-  requireOptions(where, args, example);
-  refuseUnknownKeys(where, args, [...Object.keys(KEYS), ...own]);
+  checkOptions(where, args, example, [...Object.keys(KEYS), ...own]);
   const {identity, listen, heartbeat, codecs, onRefused} = args;
   checkMembers(where, 'identity', identity, ['peerId'], 'what await createIdentity() gives');
   checkText(where, 'identity.peerId', identity.peerId, 'the PeerId that createIdentity() gives');

@@ -1,5 +1,5 @@
-import {refuseUnknownKeys, requireOptions} from '../../ops/check_options.js';
-import {refuseValue} from '../../ops/check_values.js';
+import {checkOptions} from '../../ops/check_options.js';
+import {checkNumber, refuseValue} from '../../ops/check_values.js';
 import {ChannelHub, checkTransportArgs} from './channel_hub.js';
 import {InProcessLink} from './in_process_link.js';
 import type {LineSettings} from './in_process_link.js';
@@ -14,12 +14,10 @@ export class InProcessNetwork {
   /** @param settings Delay and rate of all lines made from now on. Default: as fast as can be. */
   constructor(private readonly settings: LineSettings = {}) {
     const where = 'InProcessNetwork';
-    requireOptions(where, settings, `new ${where}({delayMs: 10, bytesPerSecond: 1e6})`);
-    refuseUnknownKeys(where, settings, ['delayMs', 'bytesPerSecond']);
+    const example = `new ${where}({delayMs: 10, bytesPerSecond: 1e6})`;
+    checkOptions(where, settings, example, ['delayMs', 'bytesPerSecond']);
     const {delayMs = 0, bytesPerSecond = Infinity} = settings;
-    if (!(Number.isFinite(delayMs) && delayMs >= 0)) {
-      refuseValue(where, 'delayMs', delayMs, 'a number of milliseconds of 0 or more');
-    }
+    checkNumber(where, 'delayMs', delayMs);
     if (!(typeof bytesPerSecond === 'number' && bytesPerSecond > 0)) {
       refuseValue(where, 'bytesPerSecond', bytesPerSecond, 'a number above 0, or none');
     }

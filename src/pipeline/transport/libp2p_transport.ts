@@ -1,9 +1,10 @@
 import type {Libp2p, Stream} from '@libp2p/interface';
-import {refuseValue} from '../../ops/check_values.js';
+import {checkPositive} from '../../ops/check_values.js';
 import {CONNECT_TIMEOUT_MS, ChannelHub, checkTransportArgs} from './channel_hub.js';
 import {privateKeyOf} from './identity.js';
 import {Libp2pLink} from './libp2p_link.js';
 import {libp2pOptions} from './libp2p_options.js';
+import {checkListen, listenError} from './listen_error.js';
 import {installNodeShims} from './node_shims.js';
 import type {Channel, Transport, TransportArgs, WaitOptions} from './transport.js';
 import {PeerLost, Refused, Timeout} from './transport_errors.js';
@@ -83,15 +84,16 @@ async function dial(
  * Addresses are multiaddrs: listen at `/ip4/0.0.0.0/tcp/4001` or, for browsers, at
  * `/ip4/0.0.0.0/tcp/4002/ws`. Strangers are cut off before they learn anything.
  *
- * @throws Error if the identity is none or an address cannot be listened at.
+ * @throws ListenFailed naming each address that cannot be listened at, and what to do. Error if the identity is none.
  */
 export async function libp2pTransport(args: Libp2pTransportArgs): Promise<Transport> {
   checkTransportArgs('libp2pTransport', args, ['pingIntervalMs']);
   const {identity, listen = [], heartbeat, pingIntervalMs} = args;
-  if (pingIntervalMs != null && !(Number.isFinite(pingIntervalMs) && pingIntervalMs > 0)) {
-    refuseValue('libp2pTransport', 'pingIntervalMs', pingIntervalMs, 'milliseconds above 0');
+  if (pingIntervalMs != null) {
+    checkPositive('libp2pTransport', 'pingIntervalMs', pingIntervalMs);
   }
   const hub = new ChannelHub(args);
+  await checkListen(listen);
   await installNodeShims();
   const {createLibp2p} = await import('libp2p');
   const node = await createLibp2p({
@@ -117,9 +119,7 @@ export async function libp2pTransport(args: Libp2pTransportArgs): Promise<Transp
     await node.start();
   } catch (error) {
     await node.stop();
-    throw new Error(`libp2pTransport: cannot listen at ${listen.join(', ')}: ${textOf(error)}`, {
-      cause: error,
-    });
+    throw listenError(error, listen);
   }
   return {
     id,

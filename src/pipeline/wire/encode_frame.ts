@@ -1,5 +1,5 @@
 import {requireOptions} from '../../ops/check_options.js';
-import {checkBytes, checkList, checkMembers} from '../../ops/check_values.js';
+import {checkBytes, checkInteger, checkList, checkMembers} from '../../ops/check_values.js';
 import {frameChecksum} from './checksum.js';
 import type {Frame, FrameTensor, JsonValue, OutgoingFrame} from './frame.js';
 import {
@@ -32,12 +32,7 @@ function fixedFields(frame: EncodableFrame): number[] {
   for (const [name, value] of Object.entries(fields)) {
     const signed = name === 'microbatch' || name === 'stage';
     const [least, most] = signed ? [-1, 0x7fffffff] : [0, 0xffffffff];
-    if (!Number.isInteger(value) || value < least || value > most) {
-      throw new Error(
-        `encodeFrame: ${name} of a frame of type '${type}' is ${value}; ` +
-          `expected a whole number from ${least} to ${most}.`,
-      );
-    }
+    checkInteger('encodeFrame', `${name} of a frame of type '${type}'`, value, least, most);
   }
   return Object.values(fields);
 }

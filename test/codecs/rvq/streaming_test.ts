@@ -184,7 +184,7 @@ describe('codebook streaming', () => {
   });
 
   it('names what is wrong', () => {
-    expect(() => pair(0)).toThrowError(/slices is 0, expected a whole number from 1 to codes = 11/);
+    expect(() => pair(0)).toThrowError(/slices is 0, expected a whole number from 1 to 11/);
     const {sender, receiver} = pair();
     expect(() => sender.next(true)).toThrowError(/no codebooks yet/);
     expect(() => sender.start(new Float32Array(3))).toThrowError(

@@ -24,14 +24,10 @@ describe('Arguments of generate, sampler and balancedBoundaries', () => {
     [
       'an unknown option',
       first(model, [1], {topp: 1}),
-      /generate: unknown key 'topp', did you mean/,
+      /generate, options: unknown key 'topp', did you mean/,
     ],
     ['sampler(null)', () => untyped(sampler)(null), /generate, options: the argument is null/],
-    [
-      'sampler(NaN)',
-      () => untyped(sampler)(NaN),
-      /the argument is the number NaN, expected an obj/,
-    ],
+    ['sampler(NaN)', () => untyped(sampler)(NaN), /the argument is NaN, expected an obj/],
     [
       'balancedBoundaries()',
       () => untyped(balancedBoundaries)(),
