@@ -109,7 +109,7 @@ describe('schedules', () => {
     expect(() => makeSchedule('zero-bubble', {stages: 1, microbatches: 1})).toThrowError(
       /'zero-bubble' is not known: expected one of gpipe, 1f1b/,
     );
-    expect(() => oneFOneB({stages: 0, microbatches: 1})).toThrowError(/1f1b\(\{stages: 0\}\)/);
-    expect(() => gpipe({stages: 1, microbatches: 1.5})).toThrowError(/microbatches: 1.5/);
+    expect(() => oneFOneB({stages: 0, microbatches: 1})).toThrowError(/oneFOneB: stages is 0/);
+    expect(() => gpipe({stages: 1, microbatches: 1.5})).toThrowError(/gpipe: microbatches is 1.5/);
   });
 });
