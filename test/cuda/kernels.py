@@ -70,12 +70,19 @@ def build(emulate, architectures=None):
     return library
 
 
+def shifted(tensor):
+    """A copy that begins one element past an aligned address."""
+    copy = torch.empty(tensor.numel() + 1, dtype=tensor.dtype, device=tensor.device)[1:].view(tensor.shape)
+    return copy.copy_(tensor)
+
+
 class Kernels:
     """`kernels.rms_norm(x, weight, y, n, d, epsilon)`: tensors as pointers, workspace and stream are added."""
 
     def __init__(self, emulate=False, poison=True):
         self.emulate = emulate
         self.poison = poison  # Workspaces: not while time is measured.
+        self.shifted = False  # Whether tensors are passed as copies that begin one element past an aligned address.
         self.device = torch.device("cpu" if emulate else "cuda")
         self.library = ctypes.CDLL(str(build(emulate)))
         self.parameters = {}
@@ -108,10 +115,15 @@ class Kernels:
                 if self.poison:
                     values["workspace"].fill_(255)  # As floats these bytes are NaN.
             values["stream"] = stream
+            copies = {p: shifted(v) for p, v in values.items() if self.shifted and p != "workspace" and isinstance(v, torch.Tensor)}
+            originals = {p: values[p] for p in copies}
+            values.update(copies)
             raw = [values[p].data_ptr() if isinstance(values[p], torch.Tensor) else values[p] for p in parameters]
             error = function(*raw)
             if error != 0:
                 raise RuntimeError(f"{short}: CUDA error {error}")
+            for p, copy in copies.items():
+                originals[p].copy_(copy)
 
         return call
 

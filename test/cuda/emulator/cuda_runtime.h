@@ -48,8 +48,6 @@ inline thread_local dim3 threadIdx, blockIdx, blockDim, gridDim;
 namespace emulator {
 
 constexpr size_t kStack = 128 << 10;
-constexpr size_t kShared = 227 << 10;  // Of sm_90.
-constexpr size_t kPlainShared = 48 << 10;
 
 [[noreturn]] inline void Fail(const char* why) {
   fprintf(stderr, "emulator: %s in thread %u of block %u,%u,%u\n", why, threadIdx.x, blockIdx.x,
@@ -193,6 +191,16 @@ inline unsigned __ballot_sync(unsigned, bool vote) {
   }
   return votes;
 }
+inline int __syncthreads_and(int vote) {
+  static std::vector<int> votes;
+  votes.resize(1024);
+  votes[threadIdx.x] = vote != 0;
+  __syncthreads();
+  int all = 1;
+  for (unsigned i = 0; i < blockDim.x; i++) all &= votes[i];
+  __syncthreads();
+  return all;
+}
 inline int __popc(unsigned v) { return __builtin_popcount(v); }
 inline float __fmul_rn(float a, float b) {
   volatile float product = a * b;
@@ -215,11 +223,17 @@ inline cudaError_t cudaMemsetAsync(void* to, int value, size_t bytes, cudaStream
 namespace mapl {
 namespace cuda {
 
+// That of sm_90, or MAPL_EMULATOR_SHARED bytes.
+inline size_t SharedLimit() {
+  const char* bytes = getenv("MAPL_EMULATOR_SHARED");
+  return bytes == nullptr ? 227 << 10 : strtoul(bytes, nullptr, 10);
+}
+
 template <typename... Parameters, typename... Arguments>
 cudaError_t Launch(void (*kernel)(Parameters...), dim3 grid, dim3 block, size_t shared,
                    cudaStream_t, Arguments... arguments) {
   emulator::Machine& m = emulator::machine();
-  if (shared > emulator::kShared || grid.y > 65535 || grid.z > 65535 || block.x > 1024 ||
+  if (shared > SharedLimit() || grid.y > 65535 || grid.z > 65535 || block.x > 1024 ||
       grid.x == 0 || grid.y == 0 || grid.z == 0) {
     return cudaErrorInvalidValue;
   }

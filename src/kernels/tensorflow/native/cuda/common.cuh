@@ -23,6 +23,16 @@ constexpr unsigned kAllLanes = 0xffffffffu;
 constexpr size_t kPlainShared = 48 << 10;
 
 #ifndef MAPL_EMULATOR
+// Bytes of shared memory that a block can ask for: 163 KiB and more of sm_80, sm_90 and sm_100, 99 KiB of many smaller cards.
+inline size_t SharedLimit() {
+  int device = 0, bytes = 0;
+  cudaError_t error = cudaGetDevice(&device);
+  if (error == cudaSuccess) {
+    error = cudaDeviceGetAttribute(&bytes, cudaDevAttrMaxSharedMemoryPerBlockOptin, device);
+  }
+  return error == cudaSuccess ? static_cast<size_t>(bytes) : kPlainShared;
+}
+
 template <typename... Parameters, typename... Arguments>
 cudaError_t Launch(void (*kernel)(Parameters...), dim3 grid, dim3 block, size_t shared,
                    cudaStream_t stream, Arguments... arguments) {
@@ -30,7 +40,10 @@ cudaError_t Launch(void (*kernel)(Parameters...), dim3 grid, dim3 block, size_t 
     const cudaError_t error = cudaFuncSetAttribute(
         reinterpret_cast<const void*>(kernel), cudaFuncAttributeMaxDynamicSharedMemorySize,
         static_cast<int>(shared));
-    if (error != cudaSuccess) return error;
+    if (error != cudaSuccess) {
+      cudaGetLastError();  // Else the next launch would report it too.
+      return error;
+    }
   }
   kernel<<<grid, block, shared, stream>>>(static_cast<Parameters>(arguments)...);
   return cudaGetLastError();

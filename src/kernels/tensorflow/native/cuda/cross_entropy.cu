@@ -86,8 +86,9 @@ __global__ void __launch_bounds__(kThreads)
     float* to = dlogits + i * classes;
     const float shift = lse[i], scale = dloss[i];
     const int64_t target = targets[i];
+    const float hot = target >= 0 && target < classes ? 1.0f : NAN, cold = hot - 1.0f;
     const auto value = [=](float v, int64_t j) {
-      return (expf(v - shift) - (j == target ? 1.0f : 0.0f)) * scale;
+      return (expf(v - shift) - (j == target ? hot : cold)) * scale;
     };
     // Both rows have the same alignment, or single elements are read.
     const int64_t head = vector ? Head(row, classes) : classes;

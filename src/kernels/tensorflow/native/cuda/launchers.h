@@ -40,7 +40,8 @@ cudaError_t mapl_swiglu_grad(const float* gate, const float* up, const float* dy
 cudaError_t mapl_pack_half(const float* x, int32_t* packed, int64_t size, cudaStream_t stream);
 cudaError_t mapl_unpack_half(const int32_t* packed, float* x, int64_t size, cudaStream_t stream);
 
-/* loss and lse [n] of logits [n,classes] and targets [n]; a target outside 0 … classes − 1 gives the loss NaN. */
+/* loss and lse [n] of logits [n,classes] and targets [n]; a target outside 0 … classes − 1 gives the loss NaN,
+ * and a gradient of NaN. */
 cudaError_t mapl_sparse_cross_entropy(const float* logits, const int32_t* targets, float* loss,
                                       float* lse, int64_t n, int64_t classes, cudaStream_t stream);
 cudaError_t mapl_sparse_cross_entropy_grad(const float* logits, const int32_t* targets,
@@ -48,7 +49,8 @@ cudaError_t mapl_sparse_cross_entropy_grad(const float* logits, const int32_t* t
                                            int64_t n, int64_t classes, cudaStream_t stream);
 
 /* q, out [batch,heads,queries,width], k and v [batch,groups,keys,width], lse [batch,heads,queries]; heads a multiple
- * of groups, queries at most keys (the last query sees the last key), width at most 256. */
+ * of groups, queries at most keys (the last query sees the last key), width at most 256; of the gradient at most 128 where a
+ * block has less than 138 KiB of shared memory. */
 cudaError_t mapl_causal_attention(const float* q, const float* k, const float* v, float* out,
                                   float* lse, int64_t batch, int64_t heads, int64_t groups,
                                   int64_t queries, int64_t keys, int64_t width, float scale,
@@ -61,8 +63,8 @@ cudaError_t mapl_causal_attention_grad(const float* q, const float* k, const flo
                                        int64_t queries, int64_t keys, int64_t width, float scale,
                                        cudaStream_t stream);
 
-/* sums [segments,width] of rows [n,width] by ids [n], added in order of the rows; rows whose id is outside are left
- * out. n and segments below 2³¹. */
+/* sums [segments,width] of rows [n,width] by ids [n], added in order of the rows; all NaN where an id is outside. n
+ * and segments below 2³¹. */
 int64_t mapl_scatter_rows_workspace(int64_t n, int64_t segments);
 cudaError_t mapl_scatter_rows(const float* rows, const int32_t* ids, float* sums, void* workspace,
                               int64_t n, int64_t segments, int64_t width, cudaStream_t stream);
@@ -107,7 +109,8 @@ cudaError_t mapl_polar_factor(const float* y, const float* coefficients, int64_t
                               cudaStream_t stream);
 
 /* z [rows,groups·width], codebooks [rounds,groups,codes,width], indices [rounds,rows,groups]: the nearest code, of
- * equally near ones the lowest, 0 for NaN. width at most 512, groups at most 65535. */
+ * equally near ones the lowest; −1 in all rounds of a row's group with a value that is not finite, and in all rows of a round's
+ * group whose codes have one. width at most 512 (352 where a block has 99 KiB of shared memory), groups at most 65535. */
 cudaError_t mapl_rvq_encode(const float* z, const float* codebooks, int32_t* indices, int64_t rows,
                             int64_t rounds, int64_t groups, int64_t codes, int64_t width,
                             cudaStream_t stream);

@@ -77,7 +77,8 @@ MAPL_WITH(GpuNesterov, bool, "nesterov");
 #undef MAPL_WITH
 
 constexpr char kNormLimit[] = "x: at most 32768 columns on a GPU";
-constexpr char kWidthLimit[] = "q, k, v: heads of at most 256 on a GPU";
+constexpr char kWidthLimit[] =
+    "q, k, v: heads of at most 256 on a GPU; with gradients 128 on one with less than 138 KiB of shared memory a block";
 
 void RmsNorm(const GpuCall& c, float epsilon) {
   if (!c.RequireRank(0, 2, "x: expected rank 2")) return;
@@ -310,7 +311,8 @@ void RvqEncode(const GpuCall& c) {
   if (!c.ok()) return;
   c.Finish(mapl_rvq_encode(c.floats(0), c.floats(1), indices, rows, c.dim(1, 0), groups,
                            c.dim(1, 2), width, c.stream()),
-           "codebooks: at most 512 numbers a code and 65535 groups on a GPU");
+           "codebooks: at most 512 numbers a code (352 on a GPU with 99 KiB of shared memory a block) and 65535 groups on a "
+           "GPU");
 }
 
 void RvqDecode(const GpuCall& c) {

@@ -14,6 +14,8 @@ constexpr int64_t kMaxWidth = 512;
 // equally near.
 __device__ inline float AddSquare(float sum, float v) { return __fadd_rn(sum, __fmul_rn(v, v)); }
 
+__device__ inline bool Finite(float v) { return fabsf(v) < INFINITY; }
+
 // Floats from one residual to the next: whole tiles of kDepth coordinates, and 4 more, so that rows that follow each
 // other begin in different banks.
 template <int kDepth>
@@ -28,21 +30,29 @@ __global__ void __launch_bounds__(256)
            int64_t groups, int64_t codes, int64_t width) {
   MAPL_DYNAMIC_SHARED(shared);
   __shared__ int32_t winners[kRows];
+  __shared__ int32_t row_sound[kRows];
   constexpr int kTileRow = kDepth + 4;
-  const int64_t residual_row = ResidualRow<kDepth>(width);
+  const int residual_row = static_cast<int>(ResidualRow<kDepth>(width));
   float* const residuals = shared;                     // [kRows,residual_row], zeros past width.
   float* const tile = shared + kRows * residual_row;  // [kCodes,kTileRow]
   const int tx = threadIdx.x % 16, ty = threadIdx.x / 16;
   const int64_t first = blockIdx.x * int64_t{kRows}, group = blockIdx.y;
   const int64_t row = groups * width;
-  for (int64_t i = threadIdx.x; i < kRows * residual_row; i += 256) {
-    const int64_t r = i / residual_row, c = i % residual_row;
+  for (int i = threadIdx.x; i < kRows * residual_row; i += 256) {
+    const int r = i / residual_row, c = i % residual_row;
     residuals[i] = first + r < rows && c < width ? z[(first + r) * row + group * width + c] : 0.0f;
+  }
+  __syncthreads();
+  if (threadIdx.x < kRows) {
+    bool sound = true;
+    for (int c = 0; c < width; c++) sound &= Finite(residuals[threadIdx.x * residual_row + c]);
+    row_sound[threadIdx.x] = sound;
   }
   for (int64_t round = 0; round < rounds; round++) {
     const float* const book = codebooks + (round * groups + group) * codes * width;
     float best[4];
     int32_t index[4];
+    bool codes_sound = true;  // Those that this thread loads.
     for (int i = 0; i < 4; i++) {
       best[i] = INFINITY;
       index[i] = 0x7fffffff;
@@ -53,8 +63,9 @@ __global__ void __launch_bounds__(256)
         __syncthreads();
         for (int i = threadIdx.x; i < kCodes * kDepth; i += 256) {
           const int64_t k = code + i / kDepth, c = depth + i % kDepth;
-          tile[i / kDepth * kTileRow + i % kDepth] =
-              k < codes && c < width ? book[k * width + c] : 0.0f;
+          const float value = k < codes && c < width ? book[k * width + c] : 0.0f;
+          codes_sound &= Finite(value);
+          tile[i / kDepth * kTileRow + i % kDepth] = value;
         }
         __syncthreads();
 #pragma unroll
@@ -105,12 +116,14 @@ __global__ void __launch_bounds__(256)
       }
       if (tx == 0) winners[4 * ty + i] = index[i] == 0x7fffffff ? 0 : index[i];
     }
-    __syncthreads();
+    const bool book_sound = __syncthreads_and(codes_sound) != 0;
     if (threadIdx.x < kRows && first + threadIdx.x < rows) {
-      indices[(round * rows + first + threadIdx.x) * groups + group] = winners[threadIdx.x];
+      const bool sound = row_sound[threadIdx.x] != 0 && book_sound;
+      indices[(round * rows + first + threadIdx.x) * groups + group] =
+          sound ? winners[threadIdx.x] : -1;
     }
-    for (int64_t i = threadIdx.x; i < kRows * width; i += 256) {
-      const int64_t r = i / width, c = i % width;
+    for (int i = threadIdx.x; i < kRows * static_cast<int>(width); i += 256) {
+      const int r = i / static_cast<int>(width), c = i % static_cast<int>(width);
       residuals[r * residual_row + c] -= book[winners[r] * width + c];
     }
     // The next round begins with a barrier before it reads.
@@ -154,7 +167,7 @@ extern "C" cudaError_t mapl_rvq_encode(const float* z, const float* codebooks, i
                                        int64_t rows, int64_t rounds, int64_t groups, int64_t codes,
                                        int64_t width, cudaStream_t stream) {
   if (rows * rounds * groups == 0) return cudaSuccess;
-  if (width > kMaxWidth || groups > 65535 || codes < 1 || codes >= 0x7fffffff) {
+  if (width < 1 || width > kMaxWidth || groups > 65535 || codes < 1 || codes >= 0x7fffffff) {
     return cudaErrorInvalidValue;
   }
   const auto run = width <= 8 ? RunEncode<8> : width <= 16 ? RunEncode<16> : RunEncode<32>;

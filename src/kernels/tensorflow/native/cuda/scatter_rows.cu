@@ -76,12 +76,14 @@ __device__ void Collect(const int32_t* ids, int32_t id, int32_t* to, int64_t n) 
   }
 }
 
-// A block has one segment: sorts its list, then adds its rows.
+// A block has one segment: sorts its list, then adds its rows. NaN where an id is outside: a sum that lacks its row would be
+// a wrong number.
 __global__ void __launch_bounds__(kThreads)
     Sum(const float* rows, const int32_t* ids, const int32_t* starts, int32_t* lists, float* sums,
         int64_t n, int64_t width) {
   __shared__ int32_t unsorted[kSortable], sorted[kSortable];
   const int64_t segment = blockIdx.x;
+  const bool complete = starts[gridDim.x] == n;
   const int32_t start = starts[segment], count = starts[segment + 1] - start;
   const int32_t* list = sorted;
   if (count > kSortable) {
@@ -104,7 +106,7 @@ __global__ void __launch_bounds__(kThreads)
     float sum = 0.0f;
 #pragma unroll 8
     for (int i = 0; i < count; i++) sum += rows[list[i] * width + j];
-    sums[segment * width + j] = sum;
+    sums[segment * width + j] = complete ? sum : NAN;
   }
 }
 
