@@ -1,4 +1,6 @@
+import {once} from 'node:events';
 import {cp, mkdir, readFile, readdir, rm, writeFile} from 'node:fs/promises';
+import {createServer, type AddressInfo} from 'node:net';
 import path from 'node:path';
 import {findTfjsNode, readInstall} from '../../src/backends/tensorflow_install.js';
 import type {RunSummary} from '../../src/cli/run/summary.js';
@@ -183,6 +185,20 @@ describe('train', () => {
     const other = await train('other', ...from, '--hidden-size', '32', '--processes', '1');
     expect(other.code).toBe(1);
     expect(other.output).toMatch(/has hidden_size 16, the configuration 32/);
+  });
+
+  it('names the flag where a stage cannot listen', async () => {
+    const server = createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const {port} = server.address() as AddressInfo;
+    const address = `/ip4/127.0.0.1/tcp/${port}`;
+    const {code, output} = await train('deaf', '--stages', '2', '--listen', address);
+    server.close();
+    expect(code).toBe(1);
+    const said = `--listen: cannot listen at '${address}': its port is taken, by another program`;
+    expect(output).toMatch(/Stage \d \(process \d+\): --listen:/);
+    expect(output).toContain(said);
+    expect(output).not.toContain('node_modules');
   });
 
   it('refuses a checkpoint of other text', async () => {

@@ -18,6 +18,7 @@ export type {
 export {
   ChannelClosed,
   FrameTooLarge,
+  ListenFailed,
   PeerLost,
   ProtocolError,
   Refused,

@@ -28,5 +28,8 @@ export class Refused extends TransportError {
 /** The peer broke the rules of the protocol: a gap in the frames, more than its credit, garbage. */
 export class ProtocolError extends TransportError {}
 
+/** An address cannot be listened at: of another machine, taken, or no address at all. */
+export class ListenFailed extends TransportError {}
+
 /** The channel was closed in good order, by this end or by the peer. */
 export class ChannelClosed extends TransportError {}

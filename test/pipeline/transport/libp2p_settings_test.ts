@@ -90,8 +90,23 @@ describe('addresses', () => {
     const args = {identity: own, allow: [other.peerId], configHash: ''};
     const taken = await libp2pTransport({...args, listen: [TCP]});
     const port = /\/ip4.*\/tcp\/\d+/.exec(taken.addresses[0])![0];
-    const error = await errorOf(libp2pTransport({...args, identity: other, listen: [port]}));
-    expect(error.message).toContain(`cannot listen at ${port}`);
+    const refusals: Array<[listen: string[], message: string]> = [
+      [[TCP, port], `cannot listen at '${port}': its port is taken`],
+      [[`${port}/ws`], `cannot listen at '${port}/ws': its port is taken`],
+      // 192.0.2.0/24 is for documentation: no machine has an address of it.
+      [['/ip4/192.0.2.1/tcp/0'], "'/ip4/192.0.2.1/tcp/0': it is no address of this machine"],
+      [['/ip4/127.0.0.1/udp/4001'], 'it is none of TCP or WebSockets; expected for instance'],
+      [['127.0.0.1:4001'], "cannot listen at '127.0.0.1:4001': it is no multiaddr"],
+      [[TCP, '/ip4/127.0.0.1/tcp/70000'], "'/ip4/127.0.0.1/tcp/70000': it is no multiaddr"],
+    ];
+    for (const [listen, message] of refusals) {
+      const error = await errorOf(libp2pTransport({...args, identity: other, listen}));
+      expect(error.name).withContext(message).toBe('ListenFailed');
+      expect(error.message).toContain(message);
+      // One line, and nothing of libp2p's stacks.
+      expect(error.message.split('\n').length).withContext(error.message).toBe(1);
+      expect(error.message).not.toMatch(/node_modules|faultTolerance/);
+    }
     for (const address of ['/nonsense/1', 'localhost:4001', '/ip4/127.0.0.1/udp/4001']) {
       const refused = await errorOf(taken.connect(`${address}/p2p/${other.peerId}`));
       expect(refused.name).withContext(address).toBe('Refused');
