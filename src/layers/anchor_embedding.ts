@@ -1,6 +1,6 @@
 /** Anchor embeddings, factorised `a(t) = E[t] P` (MAPL section 5, published; initial values inferred) or a plain table. */
 import * as tf from '@tensorflow/tfjs-core';
-import * as tfl from '@tensorflow/tfjs-layers';
+import type * as tfl from '@tensorflow/tfjs-layers';
 import {orthogonalMatrix} from '../manifolds/random_stiefel.js';
 import {seededNormal} from '../manifolds/seeded_normal.js';
 import {embeddingLookup} from './embedding_lookup.js';
@@ -9,13 +9,13 @@ import {checkBoolean, checkInteger, checkNumber, checkSeed} from '../ops/check_v
 import {checkLayerArgs} from './check_layer_args.js';
 import {
   layerKeys,
-  type DisposeResult,
   type Kwargs,
   type LayerArgs,
   type LayerInputs,
   type LayerOutputs,
 } from './layer_types.js';
 import {createWeight} from './layer_weight.js';
+import {SharedLayer} from './shared_layer.js';
 import {weightSeed} from './weight_seed.js';
 
 /** Arguments of {@link AnchorEmbedding}. */
@@ -57,7 +57,7 @@ const KEYS = layerKeys<AnchorEmbeddingArgs>({
  * Two boundaries share a stage's anchors by being given the same instance. The layer that builds the anchors first lists
  * the weights (`<name>/table`, `<name>/basis`), so that a model lists them once.
  */
-export class AnchorEmbedding extends tfl.layers.Layer {
+export class AnchorEmbedding extends SharedLayer {
   /** @nocollapse */
   static className = 'AnchorEmbedding';
   readonly vocabSize: number;
@@ -73,7 +73,6 @@ export class AnchorEmbedding extends tfl.layers.Layer {
   basis: tfl.LayerVariable | null = null;
   /** The layer that built the anchors and lists their weights: a boundary, or this layer itself. */
   owner: tfl.layers.Layer | null = null;
-  private fastInit = false;
   private relink = false;
   private source: AnchorEmbedding | null = null;
 
@@ -95,11 +94,6 @@ export class AnchorEmbedding extends tfl.layers.Layer {
     if (args.seed != null) checkSeed(WHERE, args.seed);
     this.seed = args.seed;
     this.checkRank();
-  }
-
-  override setFastWeightInitDuringBuild(value: boolean): void {
-    super.setFastWeightInitDuringBuild(value);
-    this.fastInit = value;
   }
 
   /**
@@ -148,11 +142,6 @@ export class AnchorEmbedding extends tfl.layers.Layer {
   /** These anchors, as the other layers that use some have it. */
   anchorTables(): AnchorEmbedding[] {
     return [this];
-  }
-
-  /** Counts one more user of the weights; each user calls `dispose()` once. */
-  retain(): void {
-    this._refCount = (this._refCount ?? 0) + 1;
   }
 
   /** @nocollapse */
@@ -215,13 +204,6 @@ export class AnchorEmbedding extends tfl.layers.Layer {
     if (this.units != null) config.units = this.units;
     if (this.seed != null) config.seed = this.seed;
     return config;
-  }
-
-  override dispose(): DisposeResult {
-    if (this._refCount == null) {
-      this.retain();
-    }
-    return super.dispose();
   }
 
   /** The weights go when the last user has gone, whichever layer lists them. */

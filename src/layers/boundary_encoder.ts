@@ -61,13 +61,9 @@ export class BoundaryEncoder extends BoundaryHalf {
     }
     boundary.buildQuantizer();
     this.buildWire();
-    const listed = senderAnchors?.owner === boundary ? [senderAnchors] : [];
-    const tables = listed.flatMap((anchors) => anchors.ownWeights().learned);
-    const fixed = listed.flatMap((anchors) => anchors.ownWeights().fixed);
-    const bases = [...fixed, ...(boundary.quantizer?.weights ?? [])];
-    const learned = boundary.trainableProjector;
-    this._trainableWeights = learned ? [boundary.projector, ...tables] : tables;
-    this.nonTrainableWeights = learned ? bases : [boundary.projector, ...bases];
+    const {learned, fixed} = boundary.ownWeights(senderAnchors == null ? [] : [senderAnchors]);
+    this._trainableWeights = learned;
+    this.nonTrainableWeights = fixed;
     this.built = true;
   }
 }

@@ -5,10 +5,11 @@ import {refuseValue} from '../ops/check_values.js';
 import type {AnchorEmbedding} from './anchor_embedding.js';
 import {checkLayerArgs, classNameOf} from './check_layer_args.js';
 import {connectedLayers} from './find_layers.js';
-import {layerKeys, type DisposeResult, type LayerArgs, type LayerInputs} from './layer_types.js';
+import {layerKeys, type LayerArgs, type LayerInputs} from './layer_types.js';
 import {createWeight, writeWeight} from './layer_weight.js';
 import type {ProjectionBoundary} from './projection_boundary.js';
 import type {ResidualVectorQuantizer} from './residual_vector_quantizer.js';
+import {SharedLayer} from './shared_layer.js';
 
 /** Arguments of the halves; use `boundary.encoder()` and `boundary.decoder()`. */
 export interface BoundaryHalfArgs extends LayerArgs {
@@ -28,7 +29,7 @@ const KEYS = layerKeys<BoundaryHalfArgs>({boundary: true});
  * `weights`: they are in no checkpoint, and whoever trains a stage asks for their gradients by name and calls
  * {@link setWireProjector} after each update, on both ends.
  */
-export abstract class BoundaryHalf extends tfl.layers.Layer {
+export abstract class BoundaryHalf extends SharedLayer {
   /** The boundary this is half of. */
   boundary: ProjectionBoundary;
   /** Copy `[d, r]` of the projector that this half multiplies by; present once built. Starts as the unrounded master. */
@@ -116,13 +117,6 @@ export abstract class BoundaryHalf extends tfl.layers.Layer {
       ...super.getConfig(),
       boundary: {className: boundary.getClassName(), config: boundary.getConfig()},
     };
-  }
-
-  override dispose(): DisposeResult {
-    if (this._refCount == null) {
-      this._refCount = 1;
-    }
-    return super.dispose();
   }
 
   protected override disposeWeights(): number {

@@ -1,7 +1,8 @@
 /** What all boundaries between pipeline stages are to those who split a model. */
-import * as tfl from '@tensorflow/tfjs-layers';
+import type * as tfl from '@tensorflow/tfjs-layers';
 import {checkLayerArgs, classNameOf} from './check_layer_args.js';
 import type {LayerArgs} from './layer_types.js';
+import {SharedLayer} from './shared_layer.js';
 
 /** Which part of a boundary a stage holds; everything for the whole model. */
 export type BoundaryPart = 'all' | 'encoder' | 'decoder';
@@ -13,7 +14,7 @@ export type BoundaryPart = 'all' | 'encoder' | 'decoder';
  * It is applied to the activations `[batch, time, d]`, or to `[activations, ids]` with int32 ids `[batch, time]`; then both
  * halves get the ids too.
  */
-export abstract class CompressedBoundary extends tfl.layers.Layer {
+export abstract class CompressedBoundary extends SharedLayer {
   constructor(args: LayerArgs) {
     const where = classNameOf(new.target);
     if (typeof (new.target as {className?: unknown}).className !== 'string') {

@@ -13,7 +13,7 @@ import {makeQuantizer} from './boundary_quantizer.js';
 import {type BoundaryPart, CompressedBoundary} from './compressed_boundary.js';
 import {checkIds} from '../ops/check_ids.js';
 import {checkInteger} from '../ops/check_values.js';
-import type {DisposeResult, Kwargs, LayerArgs, LayerInputs, LayerOutputs} from './layer_types.js';
+import type {Kwargs, LayerArgs, LayerInputs, LayerOutputs} from './layer_types.js';
 import {createWeight} from './layer_weight.js';
 import type {ResidualVectorQuantizer} from './residual_vector_quantizer.js';
 import {weightSeed} from './weight_seed.js';
@@ -64,7 +64,6 @@ export class ProjectionBoundary extends CompressedBoundary {
   readonly quantizer: ResidualVectorQuantizer | null;
   private readonly relink: boolean;
   private readonly retained = new Set<AnchorEmbedding>();
-  private fastInit = false;
 
   constructor(args: ProjectionBoundaryArgs) {
     const subclass = new.target !== ProjectionBoundary;
@@ -117,9 +116,19 @@ export class ProjectionBoundary extends CompressedBoundary {
     return part === 'decoder' ? tables : [this.projector, ...tables, ...codebooks];
   }
 
-  override setFastWeightInitDuringBuild(value: boolean): void {
-    super.setFastWeightInitDuringBuild(value);
-    this.fastInit = value;
+  /** The weights that exist and that this boundary or its encoder lists: of `tables` those that it built first. */
+  ownWeights(tables: AnchorEmbedding[]): {
+    learned: tfl.LayerVariable[];
+    fixed: tfl.LayerVariable[];
+  } {
+    const owned = tables.filter((anchors) => anchors.owner === this);
+    const projector = this.projector == null ? [] : [this.projector];
+    const learned = owned.flatMap((anchors) => anchors.ownWeights().learned);
+    const bases = owned.flatMap((anchors) => anchors.ownWeights().fixed);
+    const fixed = [...bases, ...(this.quantizer?.weights ?? [])];
+    return this.trainableProjector
+      ? {learned: [...projector, ...learned], fixed}
+      : {learned, fixed: [...projector, ...fixed]};
   }
 
   override apply(inputs: LayerInputs, kwargs?: Kwargs): LayerOutputs {
@@ -256,18 +265,6 @@ export class ProjectionBoundary extends CompressedBoundary {
     [this.senderAnchors, this.receiverAnchors] = linkAnchors(own, inputs, this.label());
   }
 
-  /** Counts one more user; each user, this layer's models and its halves, calls `dispose()` once. */
-  retain(): void {
-    this._refCount = (this._refCount ?? 0) + 1;
-  }
-
-  override dispose(): DisposeResult {
-    if (this._refCount == null) {
-      this.retain();
-    }
-    return super.dispose();
-  }
-
   /** Drops the projector, and the anchors that no other boundary uses. */
   protected override disposeWeights(): number {
     let count = 0;
@@ -285,14 +282,9 @@ export class ProjectionBoundary extends CompressedBoundary {
   }
 
   private listWeights(): void {
-    const owned = this.anchorTables().filter((anchors) => anchors.owner === this);
-    const projector = this.projector == null ? [] : [this.projector];
-    const tables = owned.flatMap((anchors) => anchors.ownWeights().learned);
-    const fixed = owned.flatMap((anchors) => anchors.ownWeights().fixed);
-    const bases = [...fixed, ...(this.quantizer?.weights ?? [])];
-    const learned = this.trainableProjector;
-    this._trainableWeights = learned ? [...projector, ...tables] : tables;
-    this.nonTrainableWeights = learned ? bases : [...projector, ...bases];
+    const {learned, fixed} = this.ownWeights(this.anchorTables());
+    this._trainableWeights = learned;
+    this.nonTrainableWeights = fixed;
   }
 
   private checkRank(d: number): void {

@@ -6,7 +6,6 @@ import {checkLayerArgs} from './check_layer_args.js';
 import {type BoundaryPart, CompressedBoundary} from './compressed_boundary.js';
 import {
   layerKeys,
-  type DisposeResult,
   type Kwargs,
   type LayerArgs,
   type LayerInputs,
@@ -55,7 +54,6 @@ export class ResidualBottleneck extends CompressedBoundary {
   readonly seed: number;
   private readonly halves = new Map<'encoder' | 'decoder', BottleneckHalf>();
   private units: number | null = null;
-  private fastInit = false;
 
   constructor(args: ResidualBottleneckArgs) {
     const known = new.target === ResidualBottleneck ? KEYS : null;
@@ -65,11 +63,6 @@ export class ResidualBottleneck extends CompressedBoundary {
     this.initializerRange = checkNumber(WHERE, 'initializerRange', args.initializerRange ?? 0.02);
     if (args.seed != null) checkSeed(WHERE, args.seed);
     this.seed = args.seed ?? 0;
-  }
-
-  override setFastWeightInitDuringBuild(value: boolean): void {
-    super.setFastWeightInitDuringBuild(value);
-    this.fastInit = value;
   }
 
   /** Builds outside tfjs' name scope, so that the weights' names do not get the layer's twice. */
@@ -131,11 +124,6 @@ export class ResidualBottleneck extends CompressedBoundary {
   override getConfig(): tf.serialization.ConfigDict {
     const {rank, hiddenWidth, initializerRange, seed} = this;
     return {...super.getConfig(), rank, hiddenWidth, initializerRange, seed};
-  }
-
-  override dispose(): DisposeResult {
-    this._refCount ??= 1;
-    return super.dispose();
   }
 
   /** The halves' weights go with the last of boundary and stages. */

@@ -1,10 +1,11 @@
 /** The two halves of a `ResidualBottleneck`. */
 import * as tf from '@tensorflow/tfjs-core';
-import * as tfl from '@tensorflow/tfjs-layers';
+import type * as tfl from '@tensorflow/tfjs-layers';
 import {swiglu} from '../ops/swiglu.js';
-import type {DisposeResult, Kwargs, LayerArgs, LayerInputs, LayerOutputs} from './layer_types.js';
+import type {Kwargs, LayerArgs, LayerInputs, LayerOutputs} from './layer_types.js';
 import {createWeight} from './layer_weight.js';
 import {seededNormals} from './seeded_initializer.js';
+import {SharedLayer} from './shared_layer.js';
 
 /** Arguments of {@link BottleneckHalf}; `ResidualBottleneck.encoder()` and `.decoder()` give them. */
 export interface BottleneckHalfArgs extends LayerArgs {
@@ -20,7 +21,7 @@ export interface BottleneckHalfArgs extends LayerArgs {
 }
 
 /** `x I + silu(x W₁) W₂`, from `[…, d]` to `[…, r]` or back; `I` cuts off coordinates or adds zeros. */
-export class BottleneckHalf extends tfl.layers.Layer {
+export class BottleneckHalf extends SharedLayer {
   /** @nocollapse */
   static className = 'BottleneckHalf';
   private readonly args: BottleneckHalfArgs;
@@ -98,16 +99,6 @@ export class BottleneckHalf extends tfl.layers.Layer {
     const {side, boundary, units, rank, hiddenWidth, initializerRange, seed} = this.args;
     const own = {side, boundary, units, rank, hiddenWidth, initializerRange, seed};
     return {...super.getConfig(), ...own};
-  }
-
-  /** Counts one more user of the weights. */
-  retain(): void {
-    this._refCount = (this._refCount ?? 0) + 1;
-  }
-
-  override dispose(): DisposeResult {
-    this._refCount ??= 1;
-    return super.dispose();
   }
 
   protected override disposeWeights(): number {
