@@ -28,6 +28,7 @@ class StepChart {
 
   show(points: readonly Point[]): void {
     this.points = points;
+    this.element.toggleAttribute('data-empty', points.length === 0);
     if (this.plot == null) this.plot = this.make();
     this.plot.setData(this.data());
   }

@@ -131,6 +131,12 @@ async function vocabularyOf(name: 'subwords' | 'bytes'): Promise<Vocabulary> {
   });
 }
 
+/** The store, for this tab alone. */
+async function takeStorage(): Promise<void> {
+  if (await claimStorage()) return;
+  throw new Error('Another tab of this page has a run. Close it, or begin a new run there, first.');
+}
+
 /** Makes a run ready: a new one, or the stored one. */
 async function prepare(stored: {run: StoredRun; text: string} | null): Promise<void> {
   const settings = stored?.run.settings ?? currentSettings();
@@ -138,11 +144,7 @@ async function prepare(stored: {run: StoredRun; text: string} | null): Promise<v
   const name = currentBackend();
   hideAlert();
   enter('busy', 'Reading the text…');
-  if (!(await claimStorage())) {
-    throw new Error(
-      'Another tab of this page has a run. Close it, or begin a new run there, first.',
-    );
-  }
+  await takeStorage();
   await yieldToPage();
   const vocabulary = await vocabularyOf(settings.vocabulary);
   const ids = await vocabulary.encode(text);
@@ -166,8 +168,6 @@ async function trainUntilPaused(current: Run): Promise<void> {
   const {session, history} = current;
   const running = `Training on ${current.backend.name} (${current.backend.description}).`;
   hideAlert();
-  enter('running', `${running} The first step takes longest.`);
-  await yieldToPage();
   loop = new TrainingLoop(session, current.backend, history, {
     step(point) {
       markRunning(point.step);
@@ -179,6 +179,9 @@ async function trainUntilPaused(current: Run): Promise<void> {
     sampleEvery: () => Math.trunc(Number(element<HTMLInputElement>('every').value) || 0),
     save: () => save(current),
   });
+  // After the loop is there: the next click may come at once, and asks it to pause.
+  enter('running', `${running} The first step takes longest.`);
+  await yieldToPage();
   await loop.run();
   loop = null;
   markRunning(null);
@@ -284,7 +287,10 @@ async function offerStoredRun(): Promise<void> {
   element('restore').onclick = () => act(take);
   element('discard').onclick = () =>
     act(async () => {
+      await takeStorage();
       await discardRun();
+      releaseStorage();
+      hideAlert();
       element('stored').hidden = true;
     });
 }

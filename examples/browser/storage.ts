@@ -46,7 +46,7 @@ export async function saveRun(run: Omit<StoredRun, 'version'>, text: string): Pr
 /**
  * The stored run, if there is one.
  *
- * @throws Error if it cannot be read or is of another version of this page
+ * @throws Error if it cannot be read, is of another version of this page or is damaged
  */
 export async function loadRun(): Promise<{run: StoredRun; text: string} | null> {
   const [run, text] = await Promise.all([
@@ -54,10 +54,17 @@ export async function loadRun(): Promise<{run: StoredRun; text: string} | null> 
     get<string>('text', store()),
   ]);
   if (run == null) return null;
-  if (run.version !== VERSION || typeof text !== 'string') {
-    throw new Error('The stored run is from another version of this page and cannot go on here.');
+  const refuse = (why: string) =>
+    new Error(`The stored run cannot go on: ${why} A new run takes its place.`);
+  if (run.version !== VERSION) throw refuse('it is of another version of this page.');
+  const lists = [run.weights, run.optimizer, run.history];
+  const whole = lists.every(Array.isArray) && Number.isSafeInteger(run.step) && run.batches != null;
+  if (!whole || typeof text !== 'string') throw refuse('a part of it is missing.');
+  try {
+    return {run: {...run, settings: checkSettings(run.settings)}, text};
+  } catch (error) {
+    throw refuse((error as Error).message);
   }
-  return {run: {...run, settings: checkSettings(run.settings)}, text};
 }
 
 /** Forgets the stored run. */

@@ -27,7 +27,8 @@ const MEMBERS: Record<string, string[]> = {
     'executeSingleOutput',
     'executeMultipleOutputs',
   ],
-  webgpu: ['tensorMap.get', 'tensorMap.has', 'device.lost'],
+  webgpu: ['tensorMap.get', 'tensorMap.has', 'device.lost', 'device.features.has'],
+  cpu: ['firstUse'],
 };
 
 describe('the surface of a backend that kernels rely on', () => {

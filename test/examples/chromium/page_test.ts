@@ -4,6 +4,10 @@ import {createRequire} from 'node:module';
 import os from 'node:os';
 import path from 'node:path';
 import {chromium, type Browser, type Page} from 'playwright-core';
+import {Session} from '../../../examples/browser/session.js';
+import {DEFAULTS} from '../../../examples/browser/settings.js';
+import {bytes} from '../../../examples/browser/vocabulary.js';
+import {selectBackend} from '../../../src/backends/index.js';
 import {PAGE_FOLDER, runExample, serveBelow, type Served} from './support/served_page.js';
 
 const root = path.resolve(import.meta.dirname, '../../..');
@@ -79,19 +83,34 @@ describe('page that trains', () => {
     await page.selectOption('#batchSize', '2');
   }
 
-  /** The steps and losses of the stored run. */
-  const storedHistory = () =>
-    page.evaluate(async () => {
+  /** Puts `change` into the stored run. @returns The steps and losses in it. */
+  const changeStored = (change: object) =>
+    page.evaluate(async (entries) => {
       const wait = <T>(request: IDBRequest<T>) =>
         new Promise<T>((resolve, reject) => {
           request.onsuccess = () => resolve(request.result);
           request.onerror = () => reject(request.error);
         });
       const database = await wait(indexedDB.open('tfjs-mapl-example'));
-      const run = await wait(database.transaction('runs').objectStore('runs').get('run'));
+      const runs = database.transaction('runs', 'readwrite').objectStore('runs');
+      const run = (await wait(runs.get('run'))) as {history: Array<{step: number; loss: number}>};
+      await wait(runs.put({...run, ...entries}, 'run'));
       database.close();
-      return (run as {history: Array<{step: number; loss: number}>}).history;
-    });
+      return run.history;
+    }, change);
+  const storedHistory = () => changeStored({});
+
+  /** The first losses of the smallest model in plain JavaScript, here in Node. */
+  async function lossesInNode(steps: number): Promise<number[]> {
+    await selectBackend({prefer: 'cpu'});
+    const smallest = {size: 'tiny', stages: 2, vocabulary: 'bytes', context: 32, batchSize: 2};
+    const settings = {...DEFAULTS, ...smallest} as typeof DEFAULTS;
+    const session = Session.start(settings, bytes, await bytes.encode(TEXT));
+    const losses: number[] = [];
+    while (losses.length < steps) losses.push(await session.trainStep());
+    session.dispose();
+    return losses;
+  }
 
   it('trains on pasted text, pauses, and goes on after a reload', async () => {
     await open(served.url, 'wasm');
@@ -210,6 +229,53 @@ describe('page that trains', () => {
     await other.waitForSelector('#alert:not([hidden])');
     expect(await other.textContent('#alert-text')).toContain('Another tab of this page has a run');
     expect(await text('status')).toContain('Training on wasm');
+
+    await page.click('#toggle');
+    await statusIs('Paused at step');
+    await other.reload();
+    await other.click('#discard');
+    await other.waitForSelector('#alert:not([hidden])');
+    expect(await other.isVisible('#stored')).toBe(true);
+    expect((await storedHistory()).length).toBe(await stepNow());
+  });
+
+  it('takes every click, however soon after the last', async () => {
+    await open(below.url, 'wasm');
+    await page.fill('#text', TEXT);
+    await page.click('#toggle');
+    await stepIs(1);
+    await page.click('#toggle');
+    await statusIs('Paused at step');
+    // Resume, and pause before the page has had a turn.
+    await page.evaluate(() => {
+      const toggle = document.getElementById('toggle')!;
+      for (let i = 0; i < 3; i++) toggle.click();
+    });
+    await statusIs('Paused at step');
+    await page.click('#toggle');
+    await stepIs((await stepNow()) + 1);
+  });
+
+  it('says that a stored run is damaged, and goes on without it', async () => {
+    await open(below.url, 'wasm');
+    await page.fill('#text', TEXT);
+    await page.click('#toggle');
+    await stepIs(1);
+    await page.click('#toggle');
+    await statusIs('Paused at step');
+    await changeStored({weights: null});
+    await page.reload();
+    await statusIs('Ready.');
+    expect(await text('alert-text')).toBe(
+      'The stored run cannot go on: a part of it is missing. A new run takes its place.',
+    );
+    expect(await page.isVisible('#stored')).toBe(false);
+    await page.check('#backend-wasm');
+    await page.selectOption('#size', 'tiny');
+    await page.fill('#text', TEXT);
+    await page.click('#toggle');
+    await stepIs(1);
+    expect(await page.isVisible('#alert')).toBe(false);
   });
 
   it('gives the reason where a backend is missing', async () => {
@@ -237,8 +303,19 @@ describe('page that trains', () => {
     await open(below.url, 'webgl');
     await page.fill('#text', TEXT);
     await page.click('#toggle');
-    await stepIs(2);
-    expect(Number(await text('loss'))).toBeLessThan(6);
+    await stepIs(3);
+    await page.click('#toggle');
+    await statusIs('Paused at step');
+    const losses = (await storedHistory()).map(({loss}) => loss);
+    const expected = await lossesInNode(3);
+    expect(expected[2]).toBeLessThan(expected[0]);
+    expected.forEach((loss, i) =>
+      expect(losses[i])
+        .withContext(`step ${i + 1}`)
+        .toBeCloseTo(loss, 2),
+    );
+    await page.click('#toggle');
+    await statusIs('Training on webgl');
     await page.evaluate(() => {
       const {lastContext} = window as unknown as {lastContext: WebGL2RenderingContext};
       lastContext.getExtension('WEBGL_lose_context')!.loseContext();
