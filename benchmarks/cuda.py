@@ -3,10 +3,11 @@
 Memory-bound kernels against the bandwidth of a copy (ratio: ours / copy, at least 0.8 wanted); attention against
 scaled_dot_product_attention in float32, RVQ against cdist + argmin, Polar Express against its products by cuBLAS (ratio:
 ours / peer in time). Where both sides compute the same, results are compared before times, and a row in which they disagree is
-refused; `npm run test:cuda` holds all kernels against float64. Writes benchmarks/results/cuda.json and .md.
+refused; `npm run test:cuda` holds all kernels against float64. Writes benchmarks/results/cuda.json and .md after every row. Needs
+Python with PyTorch and nvcc: without Node it is `python benchmarks/cuda.py`.
 
-`-- --plan` writes the tables with "not measured" in every row, without a GPU; `-- --emulate` tries the program on the CPU with
-tiny sizes, and measures and writes nothing.
+`--plan` writes the tables with "not measured" in every row, without a GPU; `--emulate` tries the program on the CPU with tiny
+sizes, and measures and writes nothing.
 """
 import argparse
 import ctypes
@@ -41,7 +42,7 @@ SIZES = {"n": 16384, "d": 4096, "v": 50257, "m": 8192, "t": 2048, "head": 128}
 SMALL_SIZES = {"n": 64, "d": 64, "v": 257, "m": 64, "t": 4, "head": 16}
 MEMORY_BOUND = [
     "rms_norm", "rms_norm_grad", "rotary_embedding", "swiglu", "swiglu_grad", "sparse_cross_entropy", "sparse_cross_entropy_grad",
-    "adamw", "muon", "global_norm", "scatter_rows",
+    "adamw", "muon", "global_norm", "scatter_rows", "pack_half", "unpack_half",
 ]
 # Batch, heads, groups of keys and values, positions, width.
 ATTENTION = [(8, 16, 16, 1024, 64), (4, 16, 4, 2048, 128), (2, 16, 16, 4096, 64)]
@@ -143,6 +144,8 @@ def memory_bound(k, clock, small):
     sizes = (ctypes.c_int64 * count)(*[size // count] * count)
     squares = normal(count)
     out, some = normal(v, 256), normal(m, 256)
+    words = torch.empty(size // 2, dtype=torch.int32, device=device)
+    k.pack_half(x, words, size)
     jobs = {
         "rms_norm": (2 * tensor, lambda: k.rms_norm(x, w, y, n, d, 1e-5)),
         "rms_norm_grad": (3 * tensor, lambda: k.rms_norm_grad(x, w, dy, dx, dw, n, d, 1e-5)),
@@ -155,6 +158,8 @@ def memory_bound(k, clock, small):
         "muon": (4 * tensor, lambda: k.muon(a, x, oa, ob, size, 0.95, 0.05, 1)),
         "global_norm": (tensor, lambda: k.global_norm(pointers, sizes, count, squares)),
         "scatter_rows": (some.nbytes + out.nbytes, lambda: k.scatter_rows(some, ids, out, m, v, 256)),
+        "pack_half": (tensor + words.nbytes, lambda: k.pack_half(x, words, size)),
+        "unpack_half": (tensor + words.nbytes, lambda: k.unpack_half(words, y, size)),
     }
 
     def bandwidths(moved, run):
@@ -251,24 +256,43 @@ def polar(k, clock, small):
 GROUPS = {"memory": memory_bound, "attention": attention, "rvq": rvq, "polar": polar}
 
 
-def measure_all(kernels, clock, small):
-    """Every planned row with what was measured, or why not."""
-    rows = []
-    plan = planned(small)
+NOT_REACHED = "the run ended before it"
+
+
+def measure_all(rows, asked, kernels, clock, small, save):
+    """Measures `rows` [i for i in asked], or writes down why not; calls `save` after each."""
     for group, cases in GROUPS.items():
-        for row, measure in zip([r for r in plan if r["group"] == group], cases(kernels, clock, small), strict=True):
+        places = [i for i, row in enumerate(rows) if row["group"] == group]
+        if not asked.intersection(places):
+            continue
+        measures, broken = cases(kernels, clock, small), None
+        for i in places:
+            row = rows[i]
             try:
+                measure = next(measures)
+            except Exception as error:  # Such as too little memory: the rows behind it have nothing to run either.
+                broken = broken or first_line(error)
+                measure = None
+            if i not in asked:
+                continue
+            label = f"{row['name']} vs {row['against']}"
+            try:
+                if measure is None:
+                    raise RuntimeError(broken)
                 ours, peer = measure()
                 ratio = ours / peer
                 held = ratio >= row["limit"] if row["more_is_better"] else ratio <= row["limit"]
-                measured = {"ours": ours, "peer": peer, "ratio": ratio, "held": held}
-                rows.append({**row, "measured": measured, "reason": None})
-                print(f"{row['name']} vs {row['against']}: {ours:.4g} vs {peer:.4g} {row['unit']}, ratio {ratio:.3f}, "
+                rows[i] = {**row, "measured": {"ours": ours, "peer": peer, "ratio": ratio, "held": held}, "reason": None}
+                print(f"{label}: {ours:.4g} vs {peer:.4g} {row['unit']}, ratio {ratio:.3f}, "
                       f"limit {row['limit']:.3g}{'' if held else ' MISSED'}", flush=True)
-            except Disagree as error:
-                rows.append({**row, "measured": None, "reason": str(error)})
-                print(f"{row['name']} vs {row['against']}: not measured, {error}", flush=True)
-    return rows
+            except Exception as error:  # One row less, not all.
+                rows[i] = {**row, "measured": None, "reason": first_line(error)}
+                print(f"{label}: not measured, {first_line(error)}", flush=True)
+            save(rows)
+
+
+def first_line(error):
+    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def markdown(result):
@@ -295,40 +319,68 @@ def markdown(result):
     return "\n".join([*lines, f"* Command: `{result['command']}`, {result['date']}", ""])
 
 
-def write(machine, rows, command):
-    RESULTS.mkdir(exist_ok=True)
+def write(folder, machine, rows, command):
+    folder.mkdir(parents=True, exist_ok=True)
     result = {"command": command, "date": str(date.today()), "machine": machine, "rounds": ROUNDS, "rows": rows}
-    (RESULTS / "cuda.json").write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n")
-    (RESULTS / "cuda.md").write_text(markdown(result))
+    (folder / "cuda.json").write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n")
+    (folder / "cuda.md").write_text(markdown(result))
+
+
+def measured_before(folder, machine):
+    """Rows that the folder's table has of this machine, by name and peer."""
+    file = folder / "cuda.json"
+    earlier = json.loads(file.read_text()) if file.exists() else {"machine": None}
+    if machine is None or earlier["machine"] != machine:
+        return {}
+    return {(r["name"], r["against"]): r for r in earlier["rows"] if r["measured"] is not None}
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", default="", metavar="TEXT", help="rows with this in their names or their peers' names")
+    parser.add_argument("--missing", action="store_true", help="rows that the table in --out does not have of this machine")
+    parser.add_argument("--out", type=Path, default=RESULTS, metavar="DIR", help="where cuda.json and cuda.md go")
     parser.add_argument("--plan", action="store_true", help='write the tables with "not measured" in every row')
     parser.add_argument("--emulate", action="store_true", help="try the program on the CPU, measure and write nothing")
     options = parser.parse_args()
+    command = " ".join(["npm run bench:cuda", *(["--", *sys.argv[1:]] if len(sys.argv) > 1 else [])])
     if options.plan:
-        file = RESULTS / "cuda.json"
+        file = options.out / "cuda.json"
         if file.exists() and json.loads(file.read_text())["machine"] is not None:
             sys.exit(f"--plan: {file} has measurements, which this would overwrite")
-        write(None, [{**row, "measured": None, "reason": "no GPU so far"} for row in planned()], "npm run bench:cuda -- --plan")
+        write(options.out, None, [{**row, "measured": None, "reason": "no GPU so far"} for row in planned()], command)
         return
     if torch is None:
         sys.exit("bench:cuda: this Python has no PyTorch")
     if not options.emulate and not torch.cuda.is_available():
         print("bench:cuda: skipped, PyTorch sees no GPU here; nothing has been measured")
         return
+    plan = planned(options.emulate)
+    wanted = [options.only.lower() in f"{row['name']} {row['against']}".lower() for row in plan]
+    if not any(wanted):
+        sys.exit(f"--only {options.only}: no row has this in its name")
     from kernels import Kernels, find_nvcc
     torch.backends.cuda.matmul.allow_tf32 = False
     torch.backends.cudnn.allow_tf32 = False
-    rows = measure_all(Kernels(options.emulate, poison=False), Clock(options.emulate), options.emulate)
+    kernels, clock = Kernels(options.emulate, poison=False), Clock(options.emulate)
+    machine = None
+    if not options.emulate:
+        nvcc = subprocess.run([find_nvcc(), "--version"], capture_output=True, text=True).stdout.strip().splitlines()[-1]
+        machine = {"gpu": torch.cuda.get_device_name(), "torch": torch.__version__, "cuda": torch.version.cuda, "nvcc": nvcc}
+    before = measured_before(options.out, machine) if options.only or options.missing else {}
+    rows = []
+    asked = set()
+    for i, (row, is_wanted) in enumerate(zip(plan, wanted)):
+        earlier = before.get((row["name"], row["against"]))
+        if is_wanted and not (options.missing and earlier):
+            asked.add(i)
+        rows.append(earlier or {**row, "measured": None, "reason": NOT_REACHED if is_wanted else "not asked for"})
+    save = (lambda rows: None) if options.emulate else lambda rows: write(options.out, machine, rows, command)
+    measure_all(rows, asked, kernels, clock, options.emulate, save)
     if options.emulate:
-        refused = [row for row in rows if row["measured"] is None]
-        print(f"bench:cuda: {len(rows)} rows tried on the emulator, {len(refused)} refused; nothing has been measured")
+        refused = [i for i in asked if rows[i]["measured"] is None]
+        print(f"bench:cuda: {len(asked)} rows tried on the emulator, {len(refused)} refused; nothing has been measured")
         sys.exit(1 if refused else 0)
-    nvcc = subprocess.run([find_nvcc(), "--version"], capture_output=True, text=True).stdout.strip().splitlines()[-1]
-    machine = {"gpu": torch.cuda.get_device_name(), "torch": torch.__version__, "cuda": torch.version.cuda, "nvcc": nvcc}
-    write(machine, rows, "npm run bench:cuda")
 
 
 if __name__ == "__main__":

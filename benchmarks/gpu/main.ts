@@ -9,7 +9,7 @@ import {parseArgs} from 'node:util';
 import * as tf from '@tensorflow/tfjs-core';
 import {selectBackend} from '../../src/backends/index.js';
 import {measureCard, type CardLimits} from './card.js';
-import {LEFT_OUT, NOT_REACHED, NO_GPU, type GpuRow} from './gpu_row.js';
+import {LEFT_OUT, NOT_REACHED, NO_GPU, type GpuRow, type PlannedRow} from './gpu_row.js';
 import {kernelCases} from './kernels.js';
 import {peerKernelCases} from './peer_kernels.js';
 import {plannedRows} from './plan.js';
@@ -22,6 +22,7 @@ const build = (globalThis as {benchmarkBuild?: {versions: Record<string, string>
 
 const HELP = `bench_gpu [flags]
   --only TEXT     rows whose names or peers contain it: step, Attention, nanogpt, …
+  --missing       rows that the table in --out does not have of this GPU: goes on with a run that was ended early
   --rounds N      measured runs of each side (default 15)
   --out DIR       where webgpu.json and webgpu.md go (default ${build?.results ?? '.'})
   --quick         smallest sizes, one round, on any adapter: tries the program, measures nothing; writes only with --out
@@ -30,6 +31,7 @@ const HELP = `bench_gpu [flags]
 const {values} = parseArgs({
   options: {
     only: {type: 'string', default: ''},
+    missing: {type: 'boolean', default: false},
     rounds: {type: 'string', default: '15'},
     out: {type: 'string'},
     quick: {type: 'boolean', default: false},
@@ -100,14 +102,19 @@ const machine = {
   cpu: `${os.cpus()[0]?.model.trim() ?? process.arch}, ${os.availableParallelism()} cores`,
   os: `${os.type()} ${os.release()}`,
 };
-const notes: string[] = [];
+// A part of the rows goes into the table of the others.
+const before = values.only !== '' || values.missing ? measuredBefore() : null;
+const earlier = ({name, against}: PlannedRow) =>
+  before?.rows.find((row) => row.name === name && row.against === against && row.measured != null);
+const asked = (plan: PlannedRow) => wanted(plan) && !(values.missing && earlier(plan) != null);
+const notes: string[] = before?.notes ?? [];
 const cases = [...steps, ...peers.cases, ...kernels];
 const rows: GpuRow[] = cases.map(({plan}) => {
-  return {...plan, measured: null, reason: wanted(plan) ? NOT_REACHED : LEFT_OUT};
+  return earlier(plan) ?? {...plan, measured: null, reason: wanted(plan) ? NOT_REACHED : LEFT_OUT};
 });
 const results: GpuResults = {...about, machine, card, rows, notes};
 for (const [i, {plan, measure}] of cases.entries()) {
-  if (!wanted(plan)) continue;
+  if (!asked(plan)) continue;
   console.error(`${plan.name} against ${plan.against} …`);
   try {
     rows[i] = {...plan, measured: await measure(notes), reason: null};
@@ -123,6 +130,18 @@ for (const [i, {plan, measure}] of cases.entries()) {
 peers.stop();
 write(results);
 process.exit(0);
+
+/** The table in --out if it has measurements of this GPU with these versions. */
+function measuredBefore(): GpuResults | null {
+  const file = path.join(out ?? '.', 'webgpu.json');
+  if (out == null || !existsSync(file)) return null;
+  const results = JSON.parse(readFileSync(file, 'utf8')) as GpuResults;
+  const same =
+    results.machine?.gpu === machine.gpu &&
+    results.quick === quick &&
+    JSON.stringify(results.versions) === JSON.stringify(about.versions);
+  return same ? results : null;
+}
 
 function write(results: GpuResults): void {
   console.log(markdown(results));

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import torch
 
-from cases import FAMILIES, Inputs
+from cases import FAMILIES, Inputs, causal_attention
 from kernels import Kernels, Output, find_nvcc
 
 SANITIZER_SECONDS = 240
@@ -115,6 +115,23 @@ def check_behaviour(kernels, device):
     big = out(4)
     expect(kernels.status("rms_norm", big, big, big, 1, 40000, 1e-5) == 1, "rms_norm: limit of width")
     expect(kernels.status("rms_norm", big, big, big, 0, 4, 1e-5) == 0, "rms_norm: no rows")
+    return failures
+
+
+def check_small_card(kernels):
+    """A card whose blocks have 99 KiB of shared memory: other tiles, or a refusal."""
+    failures = []
+    os.environ["MAPL_EMULATOR_SHARED"] = str(99 << 10)
+    for case in causal_attention(Inputs(kernels.device, 3), True):
+        width = case.name[-1]
+        try:
+            why, _ = check(case, kernels)
+        except RuntimeError as error:
+            why = str(error)
+        refused = case.kernel == "causal_attention_grad" and width > 128
+        if (why == "causal_attention_grad: CUDA error 1") != refused or (why is not None and not refused):
+            failures.append(f"{case.kernel} {case.name} with 99 KiB of shared memory: {why}")
+    del os.environ["MAPL_EMULATOR_SHARED"]
     return failures
 
 
@@ -251,6 +268,7 @@ def run_cases(kernels, options):
     kernels.shifted = False
     if not options.filter:
         failures = check_behaviour(kernels, kernels.device)
+        failures += check_small_card(kernels) if kernels.emulate else []
         failures += [] if small else check_large(kernels)
         missing = set(kernels.names()) - seen
         failures += [f"no cases for {sorted(missing)}"] if missing else []

@@ -11,7 +11,7 @@ import {
 } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import {cudaLinkFlags, findNvcc, nvccFlags} from '../../../src/cli/setup/cuda.js';
+import {cudaLinkFlags, findNvcc, nvccFlags, type Nvcc} from '../../../src/cli/setup/cuda.js';
 import {runCommand, type RunCommand} from '../../../src/cli/setup/run_command.js';
 import {sha256Texts} from '../../../src/cli/setup/state.js';
 
@@ -56,45 +56,62 @@ describe('CUDA sources', () => {
     const nvcc = await findNvcc(runCommand);
     if (nvcc == null) return pending('nvcc is not found (set NVCC): CUDA sources are not compiled');
     const folder = path.join(native, 'cuda');
-    const names = readdirSync(folder).filter((name) => /\.(cu|cuh|h)$/.test(name));
-    const flags = ['-std=c++17', '-O3', '-arch=sm_90', '-Werror=all-warnings', '-cubin'];
-    // Two minutes of work: once for each state of the sources.
-    const key = sha256Texts([
-      nvcc.version,
-      ...flags,
-      ...names.map((name) => readFileSync(path.join(folder, name))),
-    ]);
-    const done = path.join(root, '.cache/cuda', `compiled_${key.slice(0, 16)}`);
-    if (existsSync(done)) return expect(existsSync(done)).toBe(true);
-    for (const name of names.filter((n) => n.endsWith('.cu'))) {
-      const output = ['-o', path.join(os.tmpdir(), `mapl-${process.pid}.cubin`)];
-      const result = await runCommand([nvcc.file, ...flags, path.join(folder, name), ...output]);
+    const sources = readdirSync(folder).filter((name) => /\.(cu|cuh|h)$/.test(name));
+    const headers = readdirSync(native).filter((name) => name.endsWith('.h'));
+    const flags = [...nvccFlags(nvcc), '-Werror=all-warnings'];
+    // Some minutes of work: once for each state of a file and of the headers.
+    const text = (files: string[], from: string) =>
+      files.map((name) => readFileSync(path.join(from, name)));
+    const isUnit = (name: string) => name.endsWith('.cu');
+    const included = sources.filter((name) => !isUnit(name));
+    const key = [nvcc.version, ...flags, ...text(included, folder), ...text(headers, native)];
+    const object = path.join(os.tmpdir(), `mapl-${process.pid}.o`);
+    for (const name of sources.filter(isUnit)) {
+      const hash = sha256Texts([...key, ...text([name], folder)]).slice(0, 16);
+      const done = path.join(root, '.cache/cuda', `compiled_${hash}`);
+      if (existsSync(done)) continue;
+      const unit = path.join(folder, name);
+      const result = await runCommand([nvcc.file, ...flags, '-c', unit, '-o', object]);
       expect(result.code).withContext(`${name}: ${result.stderr}`).toBe(0);
       expect(result.stderr).withContext(name).not.toContain('warning');
       if (result.code !== 0) return;
+      mkdirSync(path.dirname(done), {recursive: true});
+      writeFileSync(done, '');
     }
-    rmSync(path.join(os.tmpdir(), `mapl-${process.pid}.cubin`), {force: true});
-    mkdirSync(path.dirname(done), {recursive: true});
-    writeFileSync(done, '');
+    rmSync(object, {force: true});
+    expect(sources.filter(isUnit)).toContain('attention.cu');
   }, 900_000);
 
-  it('are compiled for the chips that nvcc knows, with PTX of the last', async () => {
+  const gencode = (chip: string, code = `sm_${chip}`) =>
+    `-gencode=arch=compute_${chip},code=${code}`;
+  const known = async (codes: string) => {
     const answers: Record<string, {stdout?: string; stderr?: string}> = {
       '--version': {stdout: 'Cuda compilation tools, release 12.4\nBuild cuda_12.4\n'},
-      '--list-gpu-code': {stdout: 'sm_80\nsm_86\nsm_90\n'},
+      '--list-gpu-code': {stdout: codes},
       '--dryrun': {stderr: '#$ _HERE_=/opt/cuda/bin\n#$ TOP=/opt/cuda/bin/..\n'},
     };
     const run: RunCommand = ([, flag]) =>
       Promise.resolve({code: 0, stdout: '', stderr: '', ...answers[flag]});
-    const nvcc = await findNvcc(run);
-    expect(nvcc?.chips).toEqual(['80', '90']);
-    expect(nvcc?.toolkit).toBe('/opt/cuda');
-    expect(nvccFlags(nvcc!).filter((flag) => flag.startsWith('-gencode'))).toEqual([
-      '-gencode=arch=compute_80,code=sm_80',
-      '-gencode=arch=compute_90,code=sm_90',
-      '-gencode=arch=compute_90,code=compute_90',
+    return (await findNvcc(run))!;
+  };
+  const chipFlags = (nvcc: Nvcc) => nvccFlags(nvcc).filter((flag) => flag.startsWith('-gencode'));
+
+  it('are compiled for Ampere, Hopper and Blackwell, with PTX of the last', async () => {
+    const nvcc = await known('sm_75\nsm_80\nsm_86\nsm_90\nsm_100\nsm_120\n');
+    expect(chipFlags(nvcc)).toEqual([
+      ...['80', '90', '100'].map((chip) => gencode(chip)),
+      gencode('100', 'compute_100'),
     ]);
-    expect(cudaLinkFlags(nvcc!)).toContain('-lcudart_static');
+    expect(nvcc.toolkit).toBe('/opt/cuda');
+    expect(cudaLinkFlags(nvcc)).toContain('-lcudart_static');
+  });
+
+  it('are compiled for those of them that an older nvcc knows', async () => {
+    expect(chipFlags(await known('sm_80\nsm_86\nsm_90\n'))).toEqual([
+      gencode('80'),
+      gencode('90'),
+      gencode('90', 'compute_90'),
+    ]);
   });
 
   it('are left out without an nvcc', async () => {
