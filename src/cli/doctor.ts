@@ -2,7 +2,7 @@
 import os from 'node:os';
 import {BACKENDS} from '../backends/select_backend.js';
 import {findNativeOps, findTfjsNode, readInstall} from '../backends/tensorflow_install.js';
-import {kernelTable} from './doctor_kernels.js';
+import {kernelTable, whyNoNativeOps} from './doctor_kernels.js';
 import {isProbe, runProbe, startProbe, type BackendReport} from './doctor_probe.js';
 import {terminalTable} from './report/terminal_table.js';
 import {runCommand, type RunCommand} from './setup/run_command.js';
@@ -118,14 +118,19 @@ export function printDoctor(
   }
   write('');
   const kernels = kernelTable(report.backends);
-  if (kernels != null) write(`${kernels}\n`);
+  if (kernels != null) {
+    write(
+      `${kernels}\ncomposed: of tfjs's own ops; a kernel of the backend's own would only be faster.\n`,
+    );
+  }
   write(
     tensorflow == null
       ? 'TensorFlow: not set up by this package. Run: npx tfjs-mapl setup'
       : `TensorFlow: ${tensorflow.version} (${tensorflow.variant})` +
           (tensorflow.current ? '' : `; ${TENSORFLOW_VERSION} with: npx tfjs-mapl setup`),
   );
-  write(`TensorFlow ops of this package: ${nativeOps ?? 'none built'}`);
+  const missing = whyNoNativeOps(report.backends, nativeOps);
+  write(`TensorFlow ops of this package: ${missing ?? nativeOps ?? 'not built'}`);
   for (const {name, version, use} of report.tools) {
     write(version == null ? `${name}: missing; ${use}` : `${name}: ${version}`);
   }

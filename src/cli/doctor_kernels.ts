@@ -23,3 +23,20 @@ export function kernelTable(reports: readonly BackendReport[]): string | null {
     ]);
   return terminalTable({head: ['kernel', ...backends.map(({name}) => name)], rows});
 }
+
+/**
+ * Why `tensorflow` has none of our ops, and how it gets them. Null where it has, or does not work itself.
+ *
+ * @param nativeOps Path of the library of our TensorFlow ops, null where none was built.
+ */
+export function whyNoNativeOps(
+  reports: readonly BackendReport[],
+  nativeOps: string | null,
+): string | null {
+  const report = reports.find(({name}) => name === 'tensorflow');
+  if (report == null || !report.works || report.fast.length > 0) return null;
+  if (nativeOps == null) return 'not built. Run, with a C++ compiler: npx tfjs-mapl setup';
+  return report.device === 'gpu'
+    ? 'built without CUDA. Run, with nvcc (the CUDA toolkit): npx tfjs-mapl setup --gpu'
+    : `${nativeOps} cannot be loaded. Build it anew: npx tfjs-mapl setup`;
+}

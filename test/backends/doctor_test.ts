@@ -2,6 +2,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import {doctor, printDoctor, type DoctorReport} from '../../src/cli/doctor.js';
 import {probe, startProbe} from '../../src/cli/doctor_probe.js';
+import {whyNoNativeOps} from '../../src/cli/doctor_kernels.js';
 import type {CommandResult} from '../../src/cli/setup/run_command.js';
 
 const ok = (stdout: string): CommandResult => ({code: 0, stdout, stderr: ''});
@@ -51,6 +52,18 @@ describe('doctor', () => {
     });
     expect(probed).toEqual(['tensorflow', 'webgpu', 'wasm', 'cpu']);
     expect(report.tools.map(({version}) => version)).toEqual(['c++ 12', null, null]);
+  });
+
+  it('tells why TensorFlow has none of our ops', () => {
+    const works = {name: 'tensorflow', works: true, description: '', gflops: 1, reason: ''};
+    const on = (device: 'cpu' | 'gpu', fast: string[] = []) => [
+      {...works, device, fast, composed: ['RmsNorm']},
+    ];
+    expect(whyNoNativeOps(on('cpu'), null)).toMatch(/^not built. .*: npx tfjs-mapl setup$/);
+    expect(whyNoNativeOps(on('gpu'), '/ops.node')).toMatch(/^built without CUDA. .*setup --gpu$/);
+    expect(whyNoNativeOps(on('cpu'), '/ops.node')).toMatch(/^\/ops.node cannot be loaded/);
+    expect(whyNoNativeOps(on('cpu', ['SwiGLU']), '/ops.node')).toBeNull();
+    expect(whyNoNativeOps([], null)).toBeNull();
   });
 
   it('tells people what works, how fast, and how to get the rest', () => {

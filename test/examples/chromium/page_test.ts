@@ -156,6 +156,12 @@ describe('page that trains', () => {
       .toBeGreaterThan(100);
     rmSync(folder, {recursive: true});
 
+    await page.setViewportSize({width: 360, height: 740});
+    for (const selector of ['html', '.scroll']) {
+      const widths = await page.$eval(selector, (at) => [at.scrollWidth, at.clientWidth]);
+      expect(widths[0]).withContext(`${selector} on a phone`).toBeLessThanOrEqual(widths[1]);
+    }
+
     await page.click('#reset');
     await statusIs('Ready.');
     await page.reload();
