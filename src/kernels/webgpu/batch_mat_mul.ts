@@ -5,16 +5,7 @@
  */
 import * as tf from '@tensorflow/tfjs-core';
 import type {WebgpuBackend} from './backend.js';
-import {defineProgram} from './program.js';
-import {
-  planProduct,
-  PRODUCT_INVOCATIONS,
-  PRODUCT_UNIFORMS,
-  productText,
-  PUT_PLAIN,
-  sumOfParts,
-  type ProductConstants,
-} from './tiled_product.js';
+import {defineProduct, planProduct} from './product.js';
 
 /** tfjs-webgpu cuts inner dimensions from 2000 on … */
 const LONG = 2000;
@@ -33,26 +24,19 @@ type MatMulAttrs = {
   transposeB: boolean;
 };
 
-const program = defineProgram({
+const product = defineProduct({
   name: 'LongProduct',
   inputs: ['a', 'b'],
-  outputs: ['result'],
-  uniforms: {...PRODUCT_UNIFORMS, inner: 'i32'},
-  workgroupSize: PRODUCT_INVOCATIONS,
-  code: ({transposeA, transposeB, ...constants}: ProductConstants & MatMulAttrs) =>
-    productText(
-      constants,
-      [
-        {
-          left: transposeA ? 'a[k * uniforms.rows + row]' : 'a[row * uniforms.inner + k]',
-          right: transposeB ? 'b[column * uniforms.inner + k]' : 'b[k * uniforms.columns + column]',
-          leftByRow: transposeA,
-          rightByColumn: !transposeB,
-          inner: 'uniforms.inner',
-        },
-      ],
-      PUT_PLAIN,
-    ),
+  uniforms: {inner: 'i32'},
+  summands: ({transposeA, transposeB}: MatMulAttrs) => [
+    {
+      left: transposeA ? 'a[k * uniforms.rows + row]' : 'a[row * uniforms.inner + k]',
+      right: transposeB ? 'b[column * uniforms.inner + k]' : 'b[k * uniforms.columns + column]',
+      leftByRow: transposeA,
+      rightByColumn: !transposeB,
+      inner: 'uniforms.inner',
+    },
+  ],
 });
 
 /** Rows, columns and inner dimension, if tfjs-webgpu might add in any order. */
@@ -90,18 +74,14 @@ export function batchMatMulKernel(original: tf.KernelFunc): tf.KernelFunc {
     const long = longProduct(a, b, {transposeA, transposeB});
     if (long == null) return original(args);
     const {rows, columns, inner} = long;
-    const backend = args.backend as WebgpuBackend;
-    const {constants, uniforms} = planProduct(1, rows, columns, inner, true);
-    const [written] = program(backend, {
-      inputs: {a, b},
-      outputs: {result: {shape: [uniforms.parts, rows, columns]}},
-      uniforms: {...uniforms, inner},
-      constants: {...constants, transposeA, transposeB},
-      workgroups: uniforms.items,
-    });
     const leading = Math.max(a.shape.length, b.shape.length) - 2;
-    const shape = [...new Array<number>(leading).fill(1), rows, columns];
-    return sumOfParts(backend, written, uniforms.parts, rows * columns, shape);
+    return product(args.backend as WebgpuBackend, {
+      inputs: {a, b},
+      plan: planProduct(1, rows, columns, inner, true),
+      shape: [...new Array<number>(leading).fill(1), rows, columns],
+      uniforms: {inner},
+      constants: {transposeA, transposeB},
+    });
   };
 }
 

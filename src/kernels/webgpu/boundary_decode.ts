@@ -4,44 +4,30 @@
  */
 import type {BoundaryDecodeInputs} from '../kernel_names.js';
 import {ANCHOR_ENTRY} from './boundary_anchors.js';
-import {defineProgram, webgpuKernel} from './program.js';
-import {
-  planProduct,
-  PRODUCT_INVOCATIONS,
-  PRODUCT_UNIFORMS,
-  productText,
-  PUT_PLAIN,
-  type ProductConstants,
-} from './tiled_product.js';
+import {defineProduct, planProduct} from './product.js';
+import {webgpuKernel} from './program.js';
 
-const decode = defineProgram({
+const decode = defineProduct({
   name: 'BoundaryDecode',
   inputs: ['z', 'ids', 'projector', 'anchors', 'basis'],
-  outputs: ['result'],
-  uniforms: {...PRODUCT_UNIFORMS, rank: 'i32', vocabulary: 'i32', anchorRank: 'i32'},
-  workgroupSize: PRODUCT_INVOCATIONS,
-  code: (constants: ProductConstants) => `
-  ${ANCHOR_ENTRY}
-  ${productText(
-    constants,
-    [
-      {
-        left: 'z[row * uniforms.rank + k]',
-        right: 'projector[column * uniforms.rank + k]',
-        leftByRow: false,
-        rightByColumn: false,
-        inner: 'uniforms.rank',
-      },
-      {
-        left: 'anchorEntry(row, k)',
-        right: 'basis[k * uniforms.columns + column]',
-        leftByRow: false,
-        rightByColumn: true,
-        inner: 'uniforms.anchorRank',
-      },
-    ],
-    PUT_PLAIN,
-  )}`,
+  uniforms: {rank: 'i32', vocabulary: 'i32', anchorRank: 'i32'},
+  functions: ANCHOR_ENTRY,
+  summands: () => [
+    {
+      left: 'z[row * uniforms.rank + k]',
+      right: 'projector[column * uniforms.rank + k]',
+      leftByRow: false,
+      rightByColumn: false,
+      inner: 'uniforms.rank',
+    },
+    {
+      left: 'anchorEntry(row, k)',
+      right: 'basis[k * uniforms.columns + column]',
+      leftByRow: false,
+      rightByColumn: true,
+      inner: 'uniforms.anchorRank',
+    },
+  ],
 });
 
 export const boundaryDecode = webgpuKernel<BoundaryDecodeInputs>(
@@ -49,14 +35,12 @@ export const boundaryDecode = webgpuKernel<BoundaryDecodeInputs>(
     const [rows, rank] = z.shape;
     const width = projector.shape[0];
     const [vocabulary, anchorRank] = anchors.shape;
-    const {constants, uniforms} = planProduct(1, rows, width, rank, false);
-    const [x] = decode(backend, {
+    return decode(backend, {
       inputs: {z, ids, projector, anchors, basis},
-      outputs: {result: {shape: [rows, width]}},
-      uniforms: {...uniforms, rank, vocabulary, anchorRank},
-      constants,
-      workgroups: uniforms.items,
+      plan: planProduct(1, rows, width, rank, false),
+      shape: [rows, width],
+      uniforms: {rank, vocabulary, anchorRank},
+      constants: {},
     });
-    return x;
   },
 );

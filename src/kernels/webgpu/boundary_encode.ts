@@ -4,68 +4,46 @@
  */
 import type {BoundaryEncodeInputs} from '../kernel_names.js';
 import {ANCHOR_ENTRY} from './boundary_anchors.js';
-import {defineProgram, webgpuKernel} from './program.js';
-import {
-  planProduct,
-  PRODUCT_INVOCATIONS,
-  PRODUCT_UNIFORMS,
-  productText,
-  PUT_PLAIN,
-  sumOfParts,
-  type ProductConstants,
-} from './tiled_product.js';
+import {defineProduct, planProduct} from './product.js';
+import {webgpuKernel} from './program.js';
 
 /** `P A`. */
-const anchorsInSubspace = defineProgram({
+const anchorsInSubspace = defineProduct({
   name: 'BoundaryEncodeBasis',
   inputs: ['basis', 'projector'],
-  outputs: ['result'],
-  uniforms: {...PRODUCT_UNIFORMS, width: 'i32'},
-  workgroupSize: PRODUCT_INVOCATIONS,
-  code: (constants: ProductConstants) =>
-    productText(
-      constants,
-      [
-        {
-          left: 'basis[row * uniforms.width + k]',
-          right: 'projector[k * uniforms.columns + column]',
-          leftByRow: false,
-          rightByColumn: true,
-          inner: 'uniforms.width',
-        },
-      ],
-      PUT_PLAIN,
-    ),
+  uniforms: {width: 'i32'},
+  summands: () => [
+    {
+      left: 'basis[row * uniforms.width + k]',
+      right: 'projector[k * uniforms.columns + column]',
+      leftByRow: false,
+      rightByColumn: true,
+      inner: 'uniforms.width',
+    },
+  ],
 });
 
-const encode = defineProgram({
+const encode = defineProduct({
   name: 'BoundaryEncode',
   inputs: ['x', 'ids', 'projector', 'anchors', 'turned'],
-  outputs: ['result'],
-  uniforms: {...PRODUCT_UNIFORMS, width: 'i32', vocabulary: 'i32', anchorRank: 'i32'},
-  workgroupSize: PRODUCT_INVOCATIONS,
-  code: (constants: ProductConstants) => `
-  ${ANCHOR_ENTRY}
-  ${productText(
-    constants,
-    [
-      {
-        left: 'x[row * uniforms.width + k]',
-        right: 'projector[k * uniforms.columns + column]',
-        leftByRow: false,
-        rightByColumn: true,
-        inner: 'uniforms.width',
-      },
-      {
-        left: '-anchorEntry(row, k)',
-        right: 'turned[k * uniforms.columns + column]',
-        leftByRow: false,
-        rightByColumn: true,
-        inner: 'uniforms.anchorRank',
-      },
-    ],
-    PUT_PLAIN,
-  )}`,
+  uniforms: {width: 'i32', vocabulary: 'i32', anchorRank: 'i32'},
+  functions: ANCHOR_ENTRY,
+  summands: () => [
+    {
+      left: 'x[row * uniforms.width + k]',
+      right: 'projector[k * uniforms.columns + column]',
+      leftByRow: false,
+      rightByColumn: true,
+      inner: 'uniforms.width',
+    },
+    {
+      left: '-anchorEntry(row, k)',
+      right: 'turned[k * uniforms.columns + column]',
+      leftByRow: false,
+      rightByColumn: true,
+      inner: 'uniforms.anchorRank',
+    },
+  ],
 });
 
 export const boundaryEncode = webgpuKernel<BoundaryEncodeInputs>(
@@ -73,27 +51,21 @@ export const boundaryEncode = webgpuKernel<BoundaryEncodeInputs>(
     const [rows, width] = x.shape;
     const rank = projector.shape[1];
     const [vocabulary, anchorRank] = anchors.shape;
-
-    const small = planProduct(1, anchorRank, rank, width, true);
-    const smallParts = small.uniforms.parts;
-    const [written] = anchorsInSubspace(backend, {
+    const turned = anchorsInSubspace(backend, {
       inputs: {basis, projector},
-      outputs: {result: {shape: [smallParts, anchorRank, rank]}},
-      uniforms: {...small.uniforms, width},
-      constants: small.constants,
-      workgroups: small.uniforms.items,
+      plan: planProduct(1, anchorRank, rank, width, true),
+      shape: [anchorRank, rank],
+      uniforms: {width},
+      constants: {},
     });
-    const turned = sumOfParts(backend, written, smallParts, anchorRank * rank, [anchorRank, rank]);
-
-    const {constants, uniforms} = planProduct(1, rows, rank, width, true);
-    const [z] = encode(backend, {
+    const z = encode(backend, {
       inputs: {x, ids, projector, anchors, turned},
-      outputs: {result: {shape: [uniforms.parts, rows, rank]}},
-      uniforms: {...uniforms, width, vocabulary, anchorRank},
-      constants,
-      workgroups: uniforms.items,
+      plan: planProduct(1, rows, rank, width, true),
+      shape: [rows, rank],
+      uniforms: {width, vocabulary, anchorRank},
+      constants: {},
     });
     backend.disposeData(turned.dataId);
-    return sumOfParts(backend, z, uniforms.parts, rows * rank, [rows, rank]);
+    return z;
   },
 );

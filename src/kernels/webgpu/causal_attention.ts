@@ -6,12 +6,14 @@ import {
   columnsReader,
   declareSums,
   INVOCATIONS,
-  PLACES,
+  KEYS,
   putMiddle,
+  QUERIES,
   rowsReader,
   SIZES,
+  startQueries,
   TILE,
-  tileConstants,
+  tilePlan,
   TILES,
   type TileConstants,
   unroll,
@@ -19,7 +21,7 @@ import {
 } from './causal_attention_tiles.js';
 import {defineProgram, webgpuKernel} from './program.js';
 
-/** Columns of `out` in the registers of a workgroup. Wider heads take several, which compute the same scores. */
+/** Columns of `out` in the registers of a workgroup. */
 const COLUMNS = 128;
 
 /** Where scores of keys that a query does not see start: finite, as `−∞ − (−∞)` would be NaN. */
@@ -36,8 +38,6 @@ const program = defineProgram({
   uniforms: SIZES,
   workgroupSize: INVOCATIONS,
   code: ({columns, depth}: TileConstants) => {
-    const queries = {tensor: 'q', base: 'qBase', first: 'query', count: 'uniforms.queries'};
-    const keys = {tensor: 'k', base: 'kBase', first: 'key', count: 'uniforms.keys'};
     return `
   ${TILES}
   ${rowsReader('q')}
@@ -47,24 +47,14 @@ const program = defineProgram({
   fn largestOf(v : vec4<f32>) -> f32 { return max(max(v.x, v.y), max(v.z, v.w)); }
 
   fn main(index : i32) {
-    let item = startItem();
-    if (item >= uniforms.items) { return; }
-    let firstColumn = (item % uniforms.splits) * ${COLUMNS};
-    // The last queries see the most keys: their workgroups start first.
-    let query = (uniforms.tiles - 1 - item / uniforms.splits % uniforms.tiles) * ${TILE};
-    let head = item / uniforms.splits / uniforms.tiles;
-    let qBase = head * uniforms.queries * uniforms.width;
-    let kBase = head / uniforms.perGroup * uniforms.keys * uniforms.width;
-    let lastSeen = uniforms.keys - uniforms.queries + query;
-    let end = min(uniforms.keys, lastSeen + ${TILE});
-    ${PLACES}
+    ${startQueries(COLUMNS)}
     var largest = vec4<f32>(${HIDDEN});
     var total = vec4<f32>(0.0);
     ${declareSums('sum', columns)}
 
     for (var key = 0; key < end; key = key + ${TILE}) {
       ${unroll(4, (r) => `var s${r} = vec4<f32>(0.0);`)}
-      ${addRowProducts('s', queries, keys, depth)}
+      ${addRowProducts('s', QUERIES, KEYS, depth)}
       let place = vec4<i32>(key + tx) + vec4<i32>(0, 8, 16, 24);
       let seen = lastSeen + ty;
       ${unroll(
@@ -85,21 +75,14 @@ const program = defineProgram({
         unroll(4, (r) => `sum${chunk}_${r} = sum${chunk}_${r} * shrink[${r}];`),
       )}
       ${putMiddle('s')}
-      ${addColumnProducts('sum', {...keys, tensor: 'v'}, 'firstColumn', columns)}
+      ${addColumnProducts('sum', {...KEYS, tensor: 'v'}, 'firstColumn', columns)}
     }
 
     row[local] = total;
     workgroupBarrier();
     total = vec4<f32>(0.0);
     for (var i = 0; i < 8; i = i + 1) { total = total + row[ty * 8 + i]; }
-    ${writeSums(
-      'result',
-      'sum',
-      {base: 'qBase', first: 'query', count: 'uniforms.queries'},
-      'firstColumn',
-      columns,
-      (r) => `1.0 / total[${r}]`,
-    )}
+    ${writeSums('result', 'sum', QUERIES, 'firstColumn', columns, (r) => `1.0 / total[${r}]`)}
     if (firstColumn == 0 && tx == 0) {
       let logs = largest + log(total);
       ${unroll(
@@ -118,15 +101,13 @@ export const causalAttention = webgpuKernel<CausalAttentionInputs, CausalAttenti
   (backend, {q, k, v}, {scale}) => {
     const [batch, heads, queries, width] = q.shape;
     const [, groups, keys] = k.shape;
-    const tiles = Math.ceil(queries / TILE);
-    const splits = Math.ceil(width / COLUMNS);
-    const items = batch * heads * tiles * splits;
+    const plan = tilePlan(batch * heads, queries, width, COLUMNS);
     return program(backend, {
       inputs: {q, k, v},
       outputs: {result: {shape: q.shape}, lse: {shape: [batch, heads, queries]}},
-      uniforms: {items, queries, keys, width, perGroup: heads / groups, tiles, splits, scale},
-      constants: tileConstants(width, COLUMNS),
-      workgroups: items,
+      uniforms: {...plan.uniforms, queries, keys, width, perGroup: heads / groups, scale},
+      constants: plan.constants,
+      workgroups: plan.uniforms.items,
     });
   },
 );

@@ -13,12 +13,15 @@ import {
   columnsReader,
   declareSums,
   INVOCATIONS,
+  KEYS,
   PLACES,
   putMiddle,
+  QUERIES,
   rowsReader,
   SIZES,
+  startQueries,
   TILE,
-  tileConstants,
+  tilePlan,
   TILES,
   type TileConstants,
   unroll,
@@ -38,24 +41,13 @@ const queryProgram = defineProgram({
   uniforms: SIZES,
   workgroupSize: INVOCATIONS,
   code: ({columns, depth}: TileConstants) => {
-    const queries = {tensor: 'q', base: 'qBase', first: 'query', count: 'uniforms.queries'};
-    const keys = {tensor: 'k', base: 'kBase', first: 'key', count: 'uniforms.keys'};
     return `
   ${TILES}
   ${['q', 'k', 'v', 'dout'].map((tensor) => rowsReader(tensor)).join('')}
   ${columnsReader('k')}
 
   fn main(index : i32) {
-    let item = startItem();
-    if (item >= uniforms.items) { return; }
-    let firstColumn = (item % uniforms.splits) * ${DQ_COLUMNS};
-    let query = (uniforms.tiles - 1 - item / uniforms.splits % uniforms.tiles) * ${TILE};
-    let head = item / uniforms.splits / uniforms.tiles;
-    let qBase = head * uniforms.queries * uniforms.width;
-    let kBase = head / uniforms.perGroup * uniforms.keys * uniforms.width;
-    let lastSeen = uniforms.keys - uniforms.queries + query;
-    let end = min(uniforms.keys, lastSeen + ${TILE});
-    ${PLACES}
+    ${startQueries(DQ_COLUMNS)}
 
     // D and lse of rows ty + 8·(0…3); eight invocations share the columns of a row.
     var shift = vec4<f32>(0.0);
@@ -84,8 +76,8 @@ const queryProgram = defineProgram({
     ${declareSums('sum', columns)}
     for (var key = 0; key < end; key = key + ${TILE}) {
       ${unroll(4, (r) => `var s${r} = vec4<f32>(0.0); var d${r} = vec4<f32>(0.0);`)}
-      ${addRowProducts('s', queries, keys, depth)}
-      ${addRowProducts('d', {...queries, tensor: 'dout'}, {...keys, tensor: 'v'}, depth)}
+      ${addRowProducts('s', QUERIES, KEYS, depth)}
+      ${addRowProducts('d', {...QUERIES, tensor: 'dout'}, {...KEYS, tensor: 'v'}, depth)}
       let place = vec4<i32>(key + tx) + vec4<i32>(0, 8, 16, 24);
       let seen = lastSeen + ty;
       ${unroll(
@@ -96,9 +88,9 @@ const queryProgram = defineProgram({
       }`,
       )}
       ${putMiddle('d')}
-      ${addColumnProducts('sum', keys, 'firstColumn', columns)}
+      ${addColumnProducts('sum', KEYS, 'firstColumn', columns)}
     }
-    ${writeSums('result', 'sum', queries, 'firstColumn', columns, () => 'uniforms.scale')}
+    ${writeSums('result', 'sum', QUERIES, 'firstColumn', columns, () => 'uniforms.scale')}
   }
 `;
   },
@@ -112,8 +104,6 @@ const keyProgram = defineProgram({
   uniforms: SIZES,
   workgroupSize: INVOCATIONS,
   code: ({columns, depth}: TileConstants) => {
-    const queries = {tensor: 'q', base: 'qBase', first: 'query', count: 'uniforms.queries'};
-    const keys = {tensor: 'k', base: 'kBase', first: 'key', count: 'uniforms.keys'};
     return `
   ${TILES}
   ${['q', 'k', 'v', 'dout'].map((tensor) => rowsReader(tensor)).join('')}
@@ -140,8 +130,8 @@ const keyProgram = defineProgram({
       let qBase = rowBase * uniforms.width;
       for (var query = firstQuery; query < uniforms.queries; query = query + ${TILE}) {
         ${unroll(4, (r) => `var s${r} = vec4<f32>(0.0); var d${r} = vec4<f32>(0.0);`)}
-        ${addRowProducts('s', keys, queries, depth)}
-        ${addRowProducts('d', {...keys, tensor: 'v'}, {...queries, tensor: 'dout'}, depth)}
+        ${addRowProducts('s', KEYS, QUERIES, depth)}
+        ${addRowProducts('d', {...KEYS, tensor: 'v'}, {...QUERIES, tensor: 'dout'}, depth)}
         let place = vec4<i32>(query + tx) + vec4<i32>(0, 8, 16, 24);
         var shift = vec4<f32>(0.0);
         var dots = vec4<f32>(0.0);
@@ -162,14 +152,14 @@ const keyProgram = defineProgram({
         }`,
         )}
         ${putMiddle('s')}
-        ${addColumnProducts('dv', {...queries, tensor: 'dout'}, 'firstColumn', columns)}
+        ${addColumnProducts('dv', {...QUERIES, tensor: 'dout'}, 'firstColumn', columns)}
         workgroupBarrier();
         ${putMiddle('d')}
-        ${addColumnProducts('dk', queries, 'firstColumn', columns)}
+        ${addColumnProducts('dk', QUERIES, 'firstColumn', columns)}
       }
     }
-    ${writeSums('result', 'dk', keys, 'firstColumn', columns, () => 'uniforms.scale')}
-    ${writeSums('dv', 'dv', keys, 'firstColumn', columns, () => '1.0')}
+    ${writeSums('result', 'dk', KEYS, 'firstColumn', columns, () => 'uniforms.scale')}
+    ${writeSums('dv', 'dv', KEYS, 'firstColumn', columns, () => '1.0')}
   }
 `;
   },
@@ -181,26 +171,22 @@ export const causalAttentionGrad = webgpuKernel<CausalAttentionGradInputs, Causa
     const [, groups, keys] = k.shape;
     const sizes = {queries, keys, width, perGroup: heads / groups, scale};
 
-    const tiles = Math.ceil(queries / TILE);
-    const splits = Math.ceil(width / DQ_COLUMNS);
-    const items = batch * heads * tiles * splits;
+    const queryPlan = tilePlan(batch * heads, queries, width, DQ_COLUMNS);
     const [dq, along] = queryProgram(backend, {
       inputs: {q, k, v, fwd: out, lse, dout},
       outputs: {result: {shape: q.shape}, along: {shape: lse.shape}},
-      uniforms: {...sizes, items, tiles, splits},
-      constants: tileConstants(width, DQ_COLUMNS),
-      workgroups: items,
+      uniforms: {...sizes, ...queryPlan.uniforms},
+      constants: queryPlan.constants,
+      workgroups: queryPlan.uniforms.items,
     });
 
-    const keyTiles = Math.ceil(keys / TILE);
-    const keySplits = Math.ceil(width / DKV_COLUMNS);
-    const keyItems = batch * groups * keyTiles * keySplits;
+    const keyPlan = tilePlan(batch * groups, keys, width, DKV_COLUMNS);
     const [dk, dv] = keyProgram(backend, {
       inputs: {q, k, v, lse, dout, along},
       outputs: {result: {shape: k.shape}, dv: {shape: v.shape}},
-      uniforms: {...sizes, items: keyItems, tiles: keyTiles, splits: keySplits},
-      constants: tileConstants(width, DKV_COLUMNS),
-      workgroups: keyItems,
+      uniforms: {...sizes, ...keyPlan.uniforms},
+      constants: keyPlan.constants,
+      workgroups: keyPlan.uniforms.items,
     });
     backend.disposeData(along.dataId);
     return [dq, dk, dv];

@@ -24,8 +24,8 @@ export type TileConstants = {
   depth: number;
 };
 
-/** @param most Columns that a workgroup has registers for. Wider heads take several workgroups. */
-export function tileConstants(width: number, most: number): TileConstants {
+/** @param most Columns that a workgroup has registers for. */
+function tileConstants(width: number, most: number): TileConstants {
   const columns = Math.min(most, Math.ceil(width / TILE) * TILE);
   return {columns, depth: width <= TILE / 2 ? TILE / 2 : TILE};
 }
@@ -47,6 +47,19 @@ export const SIZES = {
   scale: 'f32',
 } as const;
 
+/**
+ * How outputs `[matrices, rows, width]` are shared out: a workgroup has a tile of `TILE` rows and up to `most` columns, for which it
+ * has registers. Wider heads take several, which compute the same scores.
+ */
+export function tilePlan(matrices: number, rows: number, width: number, most: number) {
+  const tiles = Math.ceil(rows / TILE);
+  const splits = Math.ceil(width / most);
+  return {
+    constants: tileConstants(width, most),
+    uniforms: {items: matrices * tiles * splits, tiles, splits},
+  };
+}
+
 /** Declarations, and `startItem()`, the number of the workgroup as a value that WGSL knows to be uniform. */
 export const TILES = `
   var<workgroup> left : array<vec4<f32>, ${SLOTS}>;
@@ -60,6 +73,23 @@ export const TILES = `
     return workgroupUniformLoad(&itemOfGroup);
   }
 `;
+
+/** Begins a program for 32 queries of a head: which they are, and the end of the keys that they see. */
+export function startQueries(columns: number): string {
+  return `
+    let item = startItem();
+    if (item >= uniforms.items) { return; }
+    let firstColumn = (item % uniforms.splits) * ${columns};
+    // The last queries see the most keys: their workgroups start first.
+    let query = (uniforms.tiles - 1 - item / uniforms.splits % uniforms.tiles) * ${TILE};
+    let head = item / uniforms.splits / uniforms.tiles;
+    let qBase = head * uniforms.queries * uniforms.width;
+    let kBase = head / uniforms.perGroup * uniforms.keys * uniforms.width;
+    let lastSeen = uniforms.keys - uniforms.queries + query;
+    let end = min(uniforms.keys, lastSeen + ${TILE});
+    ${PLACES}
+`;
+}
 
 /**
  * `fn <tensor>Rows(base, first, count, column) -> vec4`: entries of a column in rows `first + 8·(0…3)` of a matrix at
@@ -106,6 +136,15 @@ export interface Side {
   first: string;
   count: string;
 }
+
+/** The queries and the keys of a program's tile. */
+export const QUERIES: Side = {
+  tensor: 'q',
+  base: 'qBase',
+  first: 'query',
+  count: 'uniforms.queries',
+};
+export const KEYS: Side = {tensor: 'k', base: 'kBase', first: 'key', count: 'uniforms.keys'};
 
 /**
  * Adds to `<sums>0 … 3` the products of the rows of `a` (this invocation's rows) with those of `b` (its columns) over

@@ -4,35 +4,19 @@
  *
  * A workgroup of 64 invocations, an 8×8 grid (`ty`, `tx`), computes a tile of 32×32 or 64×64 results, of which an invocation
  * holds 4×4 or 8×8. Operands lie in workgroup memory as `vec4`s of rows (columns) 8 apart, with one `vec4` of padding a row,
- * so that neighbours write to different banks. The inner dimension may be cut into parts, each of a workgroup of its
- * own, where there are too few tiles to fill a GPU; parts are then added in order, so that the bits do not vary.
+ * so that neighbours write to different banks. See `product.ts` for what runs it.
  */
-import type * as tf from '@tensorflow/tfjs-core';
-import type {WebgpuBackend} from './backend.js';
-import {defineProgram} from './program.js';
-
 /** Invocations of a workgroup. */
 export const PRODUCT_INVOCATIONS = 64;
 
 /** Inner dimension of the tiles in workgroup memory: 2·32·9 or 2·16·17 `vec4`s, 9,216 or 8,704 bytes of 16,384. */
-const DEPTH = {1: 32, 2: 16} as const;
+export const DEPTH = {1: 32, 2: 16} as const;
 
 /** Baked into a product's program. */
 export type ProductConstants = {
   /** Tiles are `32·blocks` wide and high. */
   blocks: 1 | 2;
 };
-
-/** Sizes of a call. `rows`, `columns` of a result, `parts` of the inner dimension of `partLength` each. */
-export const PRODUCT_UNIFORMS = {
-  items: 'i32',
-  rows: 'i32',
-  columns: 'i32',
-  tilesDown: 'i32',
-  tilesAcross: 'i32',
-  parts: 'i32',
-  partLength: 'i32',
-} as const;
 
 /** One matrix product; several are added up. */
 export interface Summand {
@@ -46,36 +30,6 @@ export interface Summand {
   rightByColumn: boolean;
   /** WGSL of the size of the inner dimension. That of the first summand may be cut into parts. */
   inner: string;
-}
-
-/** Workgroups below which a GPU is not filled: tiles are made smaller, then the inner dimension is cut. */
-const ENOUGH_WORKGROUPS = 128;
-
-/** The shortest part of an inner dimension. */
-const SHORTEST_PART = 256;
-
-/** Uniforms and constants of products `[batch, rows, columns]`; `inner` is that of the first summand. */
-export function planProduct(
-  batch: number,
-  rows: number,
-  columns: number,
-  inner: number,
-  mayCut: boolean,
-): {constants: ProductConstants; uniforms: Record<keyof typeof PRODUCT_UNIFORMS, number>} {
-  const tiles = (side: number) => batch * Math.ceil(rows / side) * Math.ceil(columns / side);
-  const blocks = tiles(64) >= ENOUGH_WORKGROUPS ? 2 : 1;
-  const side = 32 * blocks;
-  const wanted = Math.floor(ENOUGH_WORKGROUPS / Math.max(1, tiles(side)));
-  const most = mayCut ? Math.max(1, Math.min(wanted, Math.floor(inner / SHORTEST_PART))) : 1;
-  const depth = DEPTH[blocks];
-  const partLength = Math.ceil(Math.ceil(inner / most) / depth) * depth;
-  const parts = Math.max(1, Math.ceil(inner / partLength));
-  const [tilesDown, tilesAcross] = [Math.ceil(rows / side), Math.ceil(columns / side)];
-  const items = batch * parts * tilesDown * tilesAcross;
-  return {
-    constants: {blocks},
-    uniforms: {items, rows, columns, tilesDown, tilesAcross, parts, partLength},
-  };
 }
 
 function repeat(count: number, text: (i: number) => string): string {
@@ -166,47 +120,4 @@ export function productText(
     ${each(store)}
   }
 `;
-}
-
-/** Where a plain result goes. */
-export const PUT_PLAIN = `
-    result[((batch * uniforms.parts + part) * uniforms.rows + row) * uniforms.columns + column] = value;`;
-
-/** `parts [b, p, n]`, added in order of `p`, to `[b, n]`. */
-const addParts = defineProgram({
-  name: 'AddParts',
-  inputs: ['parts'],
-  outputs: ['result'],
-  uniforms: {total: 'i32', size: 'i32', count: 'i32'},
-  workgroupSize: 64,
-  code: () => `
-  fn main(index : i32) {
-    if (index >= uniforms.total) { return; }
-    let at = index / uniforms.size * uniforms.size * uniforms.count + index % uniforms.size;
-    var sum = parts[at];
-    for (var i = 1; i < uniforms.count; i = i + 1) { sum = sum + parts[at + i * uniforms.size]; }
-    result[index] = sum;
-  }
-`,
-});
-
-/** Adds up what `PUT_PLAIN` wrote for `parts` parts, and frees it. Gives `shape`, whose matrices are `size` long. */
-export function sumOfParts(
-  backend: WebgpuBackend,
-  written: tf.TensorInfo,
-  parts: number,
-  size: number,
-  shape: number[],
-): tf.TensorInfo {
-  if (parts === 1) return {dataId: written.dataId, shape, dtype: written.dtype};
-  const total = shape.reduce((a, b) => a * b, 1);
-  const [sum] = addParts(backend, {
-    inputs: {parts: written},
-    outputs: {result: {shape}},
-    uniforms: {total, size, count: parts},
-    constants: {},
-    invocations: total,
-  });
-  backend.disposeData(written.dataId);
-  return sum;
 }
