@@ -1,10 +1,19 @@
 /**
- * `npm run bench:gpu`: bundles `benchmarks/gpu` into files that need no packages and runs them on this machine's GPU.
- * `npm run bench:gpu -- --pack FILE.tgz` packs them instead, with Node, for a machine with neither npm nor network:
- * there `tar xzf FILE.tgz && bench_gpu/node bench_gpu/bench_gpu.mjs`.
+ * `npm run bench:gpu`: bundles `benchmarks/gpu` into files that need no packages and runs them on this machine's GPU; then, where
+ * there is PyTorch, `benchmarks/cuda.py`. `npm run bench:gpu -- --pack FILE.tgz` packs all of it instead, with Node, for a machine
+ * with neither npm nor network: there `tar xzf FILE.tgz && bench_gpu/all.sh`.
  */
 import {execFileSync, spawnSync} from 'node:child_process';
-import {copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, statSync} from 'node:fs';
+import {
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import commonjs from '@rollup/plugin-commonjs';
 import json from '@rollup/plugin-json';
@@ -16,6 +25,28 @@ import {ensurePackages, root} from './bootstrap.mjs';
 
 const NANOGPT = '@genai-fi/nanogpt';
 const NANOGPT_VERSION = '1.3.0';
+
+/** What the CUDA programs consist of, packed in the same folders. */
+const CUDA = [
+  'benchmarks/cuda.py',
+  'test/cuda',
+  'src/kernels/tensorflow/native/cuda',
+  'src/kernels/tensorflow/native/half_bits.h',
+];
+
+/** Of the package: everything, a failure of one program keeping none of the others from running. */
+const ALL = `#!/bin/sh
+# bench_gpu/all.sh [DIR]: all tables of the GPU benchmarks into DIR (default results), and the tests of the CUDA kernels.
+# Rows that DIR has already of this GPU are kept: run it again if it was ended early.
+here=$(dirname "$0")
+out=\${1:-results}
+python=\${PYTHON:-python3}
+status=0
+"$here/node" "$here/bench_gpu.mjs" --missing --out "$out" || status=1
+"$python" "$here/cuda/benchmarks/cuda.py" --missing --out "$out" || status=1
+"$python" "$here/cuda/test/cuda/test_kernels.py" || status=1
+exit $status
+`;
 
 /** Bytes that a package for a machine without network may take. */
 const LIMIT = 64 * 2 ** 20;
@@ -42,6 +73,14 @@ if (peer != null) await bundle('nanogpt.ts', 'nanogpt.mjs');
 
 if (pack != null) {
   copyFileSync(process.execPath, path.join(folder, 'node'));
+  const isSource = (name) => !name.endsWith('__pycache__');
+  for (const name of CUDA) {
+    cpSync(path.join(root, name), path.join(folder, 'cuda', name), {
+      recursive: true,
+      filter: isSource,
+    });
+  }
+  writeFileSync(path.join(folder, 'all.sh'), ALL, {mode: 0o755});
   const file = path.resolve(pack);
   execFileSync('tar', ['czf', file, '-C', path.dirname(folder), path.basename(folder)]);
   const bytes = statSync(file).size;
@@ -49,8 +88,14 @@ if (pack != null) {
   process.exit(bytes > LIMIT ? 1 : 0);
 }
 const script = path.join(folder, 'bench_gpu.mjs');
-const {status} = spawnSync(process.execPath, [script, ...args], {stdio: 'inherit'});
-process.exit(status ?? 1);
+const run = (file) =>
+  spawnSync(process.execPath, [...file, ...args], {stdio: 'inherit'}).status ?? 1;
+const status = run([script]);
+// Flags that both know, or none: else a part of WebGPU's rows is asked for.
+const both = args.every((arg, i) => arg === '--missing' || [arg, args[i - 1]].includes('--out'));
+const torch = path.join(root, 'scripts/python_with_torch.mjs');
+const cuda = both ? run([torch, path.join(root, 'benchmarks/cuda.py')]) : 0;
+process.exit(status || cuda);
 
 /** One of the programs in `benchmarks/gpu` with everything that it imports. */
 async function bundle(entry, file) {
