@@ -30,8 +30,8 @@ export interface Ledger {
   timings: Timing[];
 }
 
-/** Settings that have no influence on the numbers. */
-const NO_INFLUENCE = /^(backend\.threads|output\.|network\.)/;
+/** Settings that have no influence on the numbers that are compared. */
+const NO_INFLUENCE = /^(backend\.threads|output\.(?!finalBatches)|network\.)/;
 
 /** The first setting in which two configurations differ in a way that matters, or null. */
 export function differingSetting(one: RunConfig, other: RunConfig): SettingDifference | null {

@@ -63,7 +63,7 @@ function checkBegun({runs, folder}: QueueArgs): void {
  * @throws Error naming the runs that failed, after the others are done.
  */
 export async function doRuns(args: QueueArgs): Promise<void> {
-  const {runs, folder, jobs, threads, onDone, log} = args;
+  const {runs, folder, jobs, threads, log} = args;
   checkBegun(args);
   const entry = await cliEntry();
   mkdirSync(folder, {recursive: true});
@@ -71,6 +71,9 @@ export async function doRuns(args: QueueArgs): Promise<void> {
   const running = new Map<string, ChildProcess>();
   const failed: string[] = [];
   let finished = 0;
+  // One after the other: all of them write the ledger.
+  let recorded = Promise.resolve();
+  const onDone = (run: StudyRun) => (recorded = recorded.then(() => args.onDone(run)));
   let stopping = false;
   const began = Date.now();
   const total = runs.reduce((sum, {config}) => sum + config.training.steps, 0);

@@ -4,10 +4,15 @@ import {readLoss, receive, sendActivation} from './receive.js';
 import type {StageTools} from './stage_tools.js';
 import type {StepData} from './trainer_args.js';
 
-/** Mean loss over all tokens of some batches, the same on all stages. */
+/**
+ * Mean loss over all tokens of some batches, the same on all stages.
+ *
+ * @param onBatch Called on the last stage after each batch, with how many are done.
+ */
 export async function evaluateTogether(
   tools: StageTools,
   batches: readonly StepData[],
+  onBatch?: (done: number) => void,
 ): Promise<number> {
   const {stage, lines, tensors, compute} = tools;
   const {isFirst, isLast} = stage;
@@ -33,6 +38,7 @@ export async function evaluateTogether(
     if (isLast) {
       sum += await readLoss(compute.evaluate(received.inputs, tensors.targets(parts, 0)));
       tokens += parts.rows * parts.time;
+      onBatch?.(i + 1);
     } else {
       const output = compute.evaluate(received.inputs);
       await sendActivation(tools, EVALUATION, output, received, {more});

@@ -151,13 +151,17 @@ export class StageTrainer {
   /**
    * Mean loss over all tokens of some batches, forward only. All stages call it; the first and the last with the same
    * batches (each crosses as it is, not in microbatches), the others need not give any.
+   * @param onBatch Called on the last stage after each batch, with how many are done.
    * @throws PipelineError, the same on all stages.
    */
-  async evaluate(batches: readonly StepData[] = []): Promise<number> {
+  async evaluate(
+    batches: readonly StepData[] = [],
+    onBatch?: (done: number) => void,
+  ): Promise<number> {
     return this.lines.run(async () => {
       checkList('evaluate(batches)', 'batches', batches, 'a list of {ids, targets, shape}');
       await this.start();
-      const loss = await evaluateTogether(this.tools, batches);
+      const loss = await evaluateTogether(this.tools, batches, onBatch);
       // Evaluations are in no step's bill.
       this.lines.bills();
       this.lines.takeWaited();

@@ -4,7 +4,7 @@ import {join} from 'node:path';
 import {parseConfig} from '../../src/cli/config/load_config.js';
 import type {RunConfigInput} from '../../src/cli/config/schema.js';
 import {Conductor} from '../../src/cli/launcher/conductor.js';
-import type {StageCommand, StageHandle} from '../../src/cli/launcher/messages.js';
+import type {OnProgress, StageCommand, StageHandle} from '../../src/cli/launcher/messages.js';
 import {rootFailure, StageFailure} from '../../src/cli/launcher/stage_failure.js';
 import {makeProgress} from '../../src/cli/run/progress.js';
 import {resumeConfig} from '../../src/cli/run/resume_config.js';
@@ -22,15 +22,19 @@ describe('conductor', () => {
   });
 
   /** Conducts stages that only write down what they are told. */
-  async function conduct(input: RunConfigInput, options: {done?: number; stopAfter?: number} = {}) {
+  async function conduct(
+    input: RunConfigInput,
+    options: {done?: number; stopAfter?: number; measuring?: OnProgress[]} = {},
+  ) {
     const config = parseConfig(input);
     const run = RunFolder.open(runs, 'run', 'refuse');
     const heard: StageCommand[][] = [[], [], []];
     const stages = heard.map((commands, index): StageHandle => ({
       index,
       ready: {parameters: 10, layers: '', step: 0},
-      run: async (command) => {
+      run: async (command, onProgress) => {
         commands.push(command);
+        if (command.do === 'evaluate' && onProgress) options.measuring?.push(onProgress);
         return {
           loss: 5,
           gradientNorm: 1,
@@ -102,6 +106,41 @@ describe('conductor', () => {
   it('does only the end where nothing is due in between', async () => {
     const {told} = await conduct({training: {steps: 2}, output: every(0, 0, 0)});
     expect(told).toEqual(['t1', 't2', 'save', 'validation', 'test', 'diagnose']);
+  });
+
+  it('measures on all text at the end, or on as many batches as told', async () => {
+    const batches = async (input: RunConfigInput) => {
+      const {heard, run} = await conduct(input);
+      rmSync(run.path, {recursive: true});
+      return heard[0].flatMap((command) => (command.do === 'evaluate' ? [command.batches] : []));
+    };
+    const output = {...every(1, 0, 0), validationBatches: 3};
+    expect(await batches({training: {steps: 2}, output})).toEqual([3, 0, 0]);
+    expect(await batches({training: {steps: 2}, output: {...output, finalBatches: 5}})).toEqual([
+      ...[3, 5, 5],
+    ]);
+  });
+
+  it('says how far a long evaluation is, and what is left', async () => {
+    const measuring: OnProgress[] = [];
+    let now = 0;
+    spyOn(performance, 'now').and.callFake(() => now);
+    spyOn(measuring, 'push').and.callFake((tell) => {
+      // Of the first stage alone: ten seconds for a tenth; five more say nothing new yet.
+      if (now > 0) return 0;
+      now = 10_000;
+      tell(0.1);
+      now = 15_000;
+      tell(0.15);
+      now = 20_000;
+      tell(0.25);
+      return 0;
+    });
+    const {lines} = await conduct({training: {steps: 1}, output: every(0, 0, 0)}, {measuring});
+    expect(lines.filter((line) => line.includes('measured'))).toEqual([
+      'step 1: 10 % of the validation text measured, about 1 min 30 s left\n',
+      'step 1: 25 % of the validation text measured, about 1 min 0 s left\n',
+    ]);
   });
 
   it('goes on after a checkpoint, and stops with one when asked to', async () => {

@@ -179,9 +179,10 @@ const output = z.strictObject({
   runs: z.string().min(1).default('runs').describe('folder in which runs get theirs'),
   logEvery: count().default(10).describe('steps between lines of metrics'),
   validateEvery: count(0).default(100).describe('steps between validations (0: only at the end)'),
-  validationBatches: count(0)
-    .default(8)
-    .describe('batches of a validation in between (0: all); the last one takes all'),
+  validationBatches: count(0).default(8).describe('batches of a validation in between (0: all)'),
+  finalBatches: count(0)
+    .default(0)
+    .describe('batches of the last validation and of the test (0: all), spread over the text'),
   diagnosticsEvery: count(0)
     .default(100)
     .describe('steps between measurements of the projectors (0: only at the end)'),

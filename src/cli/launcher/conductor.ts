@@ -1,13 +1,13 @@
 import path from 'node:path';
 import {checkpointName} from '../../pipeline/checkpoint.js';
 import type {RunConfig} from '../config/schema.js';
-import {formatLoss} from '../report/format.js';
+import {formatLoss, formatSeconds} from '../report/format.js';
 import type {Progress} from '../run/progress.js';
 import type {BoundaryHealth, StepRecord} from '../run/records.js';
 import type {RunFolder} from '../run/run_folder.js';
 import type {Schedule} from '../../optimizers/schedules.js';
 import {collectHealth} from './collect_health.js';
-import type {StageCommand, StageHandle, StageResult} from './messages.js';
+import type {OnProgress, StageCommand, StageHandle, StageResult} from './messages.js';
 
 /** What the conductor needs. */
 export interface ConductArgs {
@@ -39,6 +39,9 @@ export interface Conducted {
   boundaries: BoundaryHealth[];
 }
 
+/** Seconds between lines about an evaluation that takes long. */
+const TELL_SECONDS = 10;
+
 /** Whether something is due after a step. */
 const due = (step: number, every: number) => every > 0 && step % every === 0;
 
@@ -65,7 +68,8 @@ export class Conductor {
   async run(): Promise<Conducted> {
     const {config, stopRequested, done} = this.args;
     const {steps} = config.training;
-    const {validateEvery, diagnosticsEvery, checkpointEvery, validationBatches} = config.output;
+    const {validateEvery, diagnosticsEvery, checkpointEvery} = config.output;
+    const {validationBatches, finalBatches} = config.output;
     let step = done;
     while (step < steps && !stopRequested()) {
       step++;
@@ -81,14 +85,14 @@ export class Conductor {
       steps: step,
       stopped,
       checkpoint: this.lastCheckpoint,
-      validation: stopped ? null : await this.evaluate(step, 'validation', 0),
-      test: stopped ? null : await this.evaluate(step, 'test', 0),
+      validation: stopped ? null : await this.evaluate(step, 'validation', finalBatches),
+      test: stopped ? null : await this.evaluate(step, 'test', finalBatches),
       boundaries: await this.diagnose(step),
     };
   }
 
-  private async all(command: StageCommand): Promise<StageResult[]> {
-    return Promise.all(this.args.stages.map((stage) => stage.run(command)));
+  private async all(command: StageCommand, onProgress?: OnProgress): Promise<StageResult[]> {
+    return Promise.all(this.args.stages.map((stage) => stage.run(command, onProgress)));
   }
 
   private async step(step: number): Promise<void> {
@@ -120,7 +124,16 @@ export class Conductor {
     batches: number,
   ): Promise<number | null> {
     const {run, progress} = this.args;
-    const results = await this.all({do: 'evaluate', split, batches});
+    const started = performance.now();
+    let told = started;
+    const results = await this.all({do: 'evaluate', split, batches}, (share) => {
+      const now = performance.now();
+      if (share === 1 || now - told < TELL_SECONDS * 1000) return;
+      told = now;
+      const left = formatSeconds(((now - started) / 1000) * (1 / share - 1));
+      const percent = Math.floor(100 * share);
+      progress.note(`step ${step}: ${percent} % of the ${split} text measured, about ${left} left`);
+    });
     const {loss, tokens} = results[results.length - 1];
     // A corpus may have no text held out for one of the two.
     if (loss == null || !tokens) return null;

@@ -89,8 +89,12 @@ export type ToStage =
 export type FromStage =
   | {type: 'listening'; addresses: string[]}
   | {type: 'ready'; ready: StageReady}
+  | {type: 'progress'; share: number}
   | {type: 'done'; id: number; result: StageResult}
   | {type: 'failed'; message: string; lostPeer: boolean};
+
+/** Hears what share of a command is done, from 0 to 1. */
+export type OnProgress = (share: number) => void;
 
 /** A stage as the conductor sees it, in this process or another. */
 export interface StageHandle {
@@ -99,9 +103,10 @@ export interface StageHandle {
   /**
    * Runs one command.
    *
+   * @param onProgress Called by the last stage while it evaluates, about every second, with the share that is done.
    * @throws Error when the stage failed or its process died.
    */
-  run(command: StageCommand): Promise<StageResult>;
+  run(command: StageCommand, onProgress?: OnProgress): Promise<StageResult>;
   /** Lets the stage end in good order. */
   close(): Promise<void>;
 }

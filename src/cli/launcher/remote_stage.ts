@@ -3,6 +3,7 @@ import {createWriteStream, type WriteStream} from 'node:fs';
 import type {CliEntry} from './cli_entry.js';
 import type {
   FromStage,
+  OnProgress,
   StageCommand,
   StageHandle,
   StageReady,
@@ -51,6 +52,7 @@ export class RemoteStage implements StageHandle {
   private failure: StageFailure | null = null;
   private closing = false;
   private nextId = 0;
+  private onProgress?: OnProgress;
   private lastCommand = 'starting';
 
   constructor(private readonly args: RemoteStageArgs) {
@@ -97,8 +99,9 @@ export class RemoteStage implements StageHandle {
     this.ready = (answer as Extract<FromStage, {type: 'ready'}>).ready;
   }
 
-  async run(command: StageCommand): Promise<StageResult> {
+  async run(command: StageCommand, onProgress?: OnProgress): Promise<StageResult> {
     const id = this.nextId++;
+    this.onProgress = onProgress;
     this.lastCommand =
       command.do === 'train' ? `training step ${command.step}` : `it was to ${command.do}`;
     const answer = await this.ask({type: 'command', id, command}, 'done');
@@ -138,6 +141,10 @@ export class RemoteStage implements StageHandle {
   private receive(message: FromStage): void {
     if (message.type === 'failed') {
       this.fail(new StageFailure(this.index, this.say(message.message), message.lostPeer));
+      return;
+    }
+    if (message.type === 'progress') {
+      this.onProgress?.(message.share);
       return;
     }
     const {waiting} = this;

@@ -1,6 +1,6 @@
 import type {Channel, Transport} from '../../pipeline/transport/transport.js';
 import {libp2pTransport} from '../../pipeline/transport/libp2p_transport.js';
-import {PeerLost} from '../../pipeline/transport/transport_errors.js';
+import {ListenFailed, PeerLost} from '../../pipeline/transport/transport_errors.js';
 import {keepStage} from '../../pipeline/stage.js';
 import {StageTrainer} from '../../pipeline/trainer.js';
 import {bringUpBackend} from '../training/open_model.js';
@@ -65,7 +65,8 @@ export class StageProcess {
         return this.connect(message.next);
       case 'command': {
         if (!this.worker) throw new Error('a command came before the stage was connected');
-        const result = await this.worker.run(message.command);
+        const tell = (share: number) => this.send({type: 'progress', share});
+        const result = await this.worker.run(message.command, tell);
         return this.send({type: 'done', id: message.id, result});
       }
       case 'close':
@@ -85,6 +86,10 @@ export class StageProcess {
       configHash,
       info: {stage: index},
       heartbeat: {timeoutMs: config.network.stallTimeout * 1000},
+    }).catch((error: unknown) => {
+      if (!(error instanceof ListenFailed)) throw error;
+      // By the name that it has for the user: each line is of one address.
+      throw new Error(error.message.replaceAll(/^listen:/gm, '--listen:'), {cause: error});
     });
     this.transport = transport;
     this.previous = new Promise((resolve) => {

@@ -8,7 +8,17 @@ import {setActivationStorage} from '../../ops/activation_storage.js';
 import {agreementDifferences} from '../run/agreement.js';
 import {legsOfConfig} from '../training/legs.js';
 import type {RunState} from './split_run.js';
-import type {StageCommand, StageHandle, StageReady, StageResult, StageSetup} from './messages.js';
+import type {
+  OnProgress,
+  StageCommand,
+  StageHandle,
+  StageReady,
+  StageResult,
+  StageSetup,
+} from './messages.js';
+
+/** Between two words of how far an evaluation is. */
+const TELL_MS = 1000;
 
 /** Settings of the trainer that follow from a configuration; the same for all stages. */
 export function trainerSettings(
@@ -100,12 +110,12 @@ export class StageWorker implements StageHandle {
     return new StageWorker(setup, trainer, format, batches);
   }
 
-  async run(command: StageCommand): Promise<StageResult> {
+  async run(command: StageCommand, onProgress?: OnProgress): Promise<StageResult> {
     switch (command.do) {
       case 'train':
         return this.train(command.step);
       case 'evaluate':
-        return this.evaluate(command.split, command.batches);
+        return this.evaluate(command.split, command.batches, onProgress);
       case 'diagnose':
         return this.diagnose();
       case 'save':
@@ -148,10 +158,16 @@ export class StageWorker implements StageHandle {
   private async evaluate(
     split: 'train' | 'validation' | 'test',
     count: number,
+    onProgress: OnProgress = () => {},
   ): Promise<StageResult> {
     if (this.setup.tokenCounts[split] <= this.setup.config.training.context) return {};
     const batches = await this.heldOut(split, count);
-    const loss = await this.trainer.evaluate(batches);
+    let told = performance.now();
+    const loss = await this.trainer.evaluate(batches, (done) => {
+      if (performance.now() - told < TELL_MS) return;
+      told = performance.now();
+      onProgress(done / batches.length);
+    });
     return {loss, tokens: batches.reduce((sum, {ids}) => sum + ids.length, 0)};
   }
 
