@@ -20,7 +20,8 @@ const {device, description} = await selectBackend({prefer: 'webgpu'}).catch((err
   console.error(error.message);
   process.exit(1);
 });
-console.log(`WebGPU on ${description}${device === 'software' ? ', emulated on the CPU' : ''}`);
+const slow = ', emulated on the CPU: slow; shorter with --width 16 --layers 2 --steps 5';
+console.log(`WebGPU on ${description}${device === 'software' ? slow : ''}`);
 
 const vocabulary = 64;
 const model = llama({
