@@ -59,6 +59,12 @@ export function setUpForm(onError: (error: unknown) => void): void {
     file.value = '';
   });
   element('moby').addEventListener('click', () => void take(fetchMobyDick));
+  // A file that misses its place would replace the page, and the run with it.
+  for (const type of ['dragover', 'drop'] as const) {
+    document.addEventListener(type, (event) => {
+      if (event.dataTransfer?.types.includes('Files')) event.preventDefault();
+    });
+  }
   const drop = element('drop');
   drop.addEventListener('dragover', (event) => {
     event.preventDefault();

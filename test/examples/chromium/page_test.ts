@@ -180,6 +180,11 @@ describe('page that trains', () => {
     await page.waitForFunction(
       () => (document.getElementById('text') as HTMLTextAreaElement).value !== '',
     );
+    const missed = await page.evaluate((dataTransfer) => {
+      const event = new DragEvent('drop', {dataTransfer, bubbles: true, cancelable: true});
+      return !document.getElementById('sample')!.dispatchEvent(event);
+    }, file);
+    expect(missed).withContext('a file beside its place does not replace the page').toBe(true);
     await page.focus('#toggle');
     await page.keyboard.press('Enter');
     await stepIs(2);
