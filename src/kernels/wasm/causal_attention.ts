@@ -32,17 +32,24 @@ function transposeAt(
   transposeMatrix(view(backend, from, size), view(backend, to, size), rows, columns);
 }
 
+/** Scores of one call: `[rows, keys]`, rows of all query heads of a key/value head after one another. */
+interface Scores {
+  queries: number;
+  keys: number;
+  scale: number;
+}
+
+/** Where the keys that a row sees begin and end. */
+function seenKeys(row: number, {queries, keys}: Scores): [start: number, end: number] {
+  const start = row * keys;
+  return [start, start + keys - queries + (row % queries) + 1];
+}
+
 /** Turns scores `[rows, keys]` into probabilities in place, zero for keys not seen, and writes each row's log-sum-exp. */
-function softmaxRows(
-  scores: Float32Array,
-  lse: Float32Array,
-  queries: number,
-  keys: number,
-  scale: number,
-): void {
+function softmaxRows(scores: Float32Array, lse: Float32Array, of: Scores): void {
+  const {keys, scale} = of;
   for (let row = 0; row < lse.length; row++) {
-    const start = row * keys;
-    const end = start + keys - queries + (row % queries) + 1;
+    const [start, end] = seenKeys(row, of);
     for (let j = start; j < end; j++) {
       scores[j] *= scale;
     }
@@ -76,7 +83,7 @@ export const causalAttention: WasmKernel = ({inputs, attrs, backend}) => {
       const query = addressOf(backend, q) + pair * bytes.q;
       multiply(backend, query, kT, scores, [rows, width, keys]);
       const rowLse = view(backend, addressOf(backend, lse) + pair * rows * 4, rows);
-      softmaxRows(view(backend, scores, rows * keys), rowLse, queries, keys, scale);
+      softmaxRows(view(backend, scores, rows * keys), rowLse, {queries, keys, scale});
       const value = addressOf(backend, v) + pair * bytes.k;
       const target = addressOf(backend, out) + pair * bytes.q;
       multiply(backend, scores, value, target, [rows, keys, width]);
@@ -91,13 +98,11 @@ function softmaxGradRows(
   ds: Float32Array,
   rowDot: Float64Array,
   lse: Float32Array,
-  queries: number,
-  keys: number,
-  scale: number,
+  of: Scores,
 ): void {
+  const {keys, scale} = of;
   for (let row = 0; row < lse.length; row++) {
-    const start = row * keys;
-    const end = start + keys - queries + (row % queries) + 1;
+    const [start, end] = seenKeys(row, of);
     for (let j = start; j < end; j++) {
       const probability = expNegative(Math.min(0, p[j] * scale - lse[row]));
       p[j] = probability;
@@ -145,9 +150,7 @@ export const causalAttentionGrad: WasmKernel = ({inputs, attrs, backend}) => {
         view(backend, ds, large),
         dots.subarray(pair * rows, (pair + 1) * rows),
         view(backend, at(lse, pair, rows * 4), rows),
-        queries,
-        keys,
-        scale,
+        {queries, keys, scale},
       );
       multiply(backend, ds, at(k, pair, bytes.k), at(dq, pair, bytes.q), [rows, keys, width]);
       transposeAt(backend, p, turned, rows, keys);
