@@ -3,20 +3,14 @@ import {splitDocuments} from '../../data/split_documents.js';
 import {encodeDocuments} from '../../data/encode_documents.js';
 import {evaluationBatches} from '../../data/token_batches.js';
 import {evaluateModel} from '../training/evaluate_model.js';
-import {loadDocuments} from '../training/load_text.js';
-import {openModel} from '../training/open_model.js';
-import {runConfigOf} from '../training/run_config_of.js';
+import {openWithText, type TextOptions} from '../training/open_with_text.js';
 import {withExamples} from './example_help.js';
 import {backendOption, wholeNumber} from './options.js';
 
-interface EvalOptions {
-  text?: string[];
+interface EvalOptions extends TextOptions {
   split?: 'train' | 'validation' | 'test' | 'all';
-  tokenizer?: string;
-  context?: number;
   batchSize: number;
   batches: number;
-  backend: string;
   json?: boolean;
 }
 
@@ -64,19 +58,8 @@ async function evaluate(given: string, options: EvalOptions): Promise<void> {
     throw new Error(`--split is '${split}'; expected train, validation, test or all.`);
   }
   const log = (line: string) => console.error(line);
-  const {model, config, tokenizer, backend, folder} = await openModel(
-    given,
-    options.backend,
-    options.tokenizer,
-  );
-  const {data, training} = await runConfigOf(folder);
-  const context = options.context ?? Math.min(config.max_position_embeddings, training.context);
-  if (context > config.max_position_embeddings) {
-    throw new Error(
-      `--context is ${context}, more than the model takes (${config.max_position_embeddings}).`,
-    );
-  }
-  const documents = await loadDocuments(options.text ?? data.text, log);
+  const opened = await openWithText(given, options, log);
+  const {model, tokenizer, backend, folder, data, context, documents} = opened;
   const shares = {validation: data.validationShare, test: data.testShare};
   const parts = splitDocuments(
     documents,

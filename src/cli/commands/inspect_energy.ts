@@ -20,18 +20,12 @@ import {
   type OwnBoundary,
 } from '../report/energy_tables.js';
 import {terminalTable} from '../report/terminal_table.js';
-import {loadDocuments} from '../training/load_text.js';
-import {openModel} from '../training/open_model.js';
-import {runConfigOf} from '../training/run_config_of.js';
+import {openWithText, type TextOptions} from '../training/open_with_text.js';
 
 /** What `inspect --energy` is told. */
-export interface InspectEnergyOptions {
+export interface InspectEnergyOptions extends TextOptions {
   stages?: number | string[];
-  text?: string[];
   tokens?: number;
-  context?: number;
-  tokenizer?: string;
-  backend: string;
   json?: boolean;
 }
 
@@ -94,19 +88,8 @@ async function ownBoundary(
 /** `inspect --energy`: which rank keeps how much of the activations, at each place where the model could be cut. */
 export async function inspectEnergy(given: string, options: InspectEnergyOptions): Promise<void> {
   const log = (line: string) => console.error(line);
-  const {model, config, tokenizer, folder} = await openModel(
-    given,
-    options.backend,
-    options.tokenizer,
-  );
-  const {data, training} = await runConfigOf(folder);
-  const context = options.context ?? Math.min(config.max_position_embeddings, training.context);
-  if (context > config.max_position_embeddings) {
-    throw new Error(
-      `--context is ${context}, more than the model takes (${config.max_position_embeddings}).`,
-    );
-  }
-  const documents = await loadDocuments(options.text ?? data.text, log);
+  const opened = await openWithText(given, options, log);
+  const {model, config, tokenizer, folder, data, context, documents} = opened;
   // Held-out text of the run, unless text was named: what was trained on looks simpler than it is.
   const shares = options.text
     ? {validation: 0, test: 0}
