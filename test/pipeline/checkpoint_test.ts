@@ -1,14 +1,12 @@
 import * as fs from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
-import type * as tf from '@tensorflow/tfjs-core';
+
 import * as tfl from '@tensorflow/tfjs-layers';
 import {llama, loadLlama} from '../../src/models/llama/index.js';
 import {
   beginCheckpoint,
   checkpointFormat,
   checkpointName,
-  InProcessPipeline,
   latestCheckpoint,
   listCheckpoints,
   pruneCheckpoints,
@@ -16,8 +14,9 @@ import {
   readState,
   splitModel,
   writeShard,
-  type InProcessArgs,
+  type InProcessPipeline,
 } from '../../src/pipeline/index.js';
+import {usePipelines, type PipelineArgs} from './support/pipelines.js';
 import {
   tinyBatch,
   tinyConfig,
@@ -28,34 +27,9 @@ import {
 } from './support/tiny.js';
 
 describe('checkpoints', () => {
-  let root: string;
-  let pipelines: InProcessPipeline[];
-
-  beforeEach(() => {
-    root = fs.mkdtempSync(path.join(os.tmpdir(), 'mapl-checkpoint-'));
-    pipelines = [];
-  });
-
-  afterEach(async () => {
-    for (const pipeline of pipelines) {
-      await pipeline.close();
-      pipeline.trainers.forEach(({optimizer}) => (optimizer as tf.Optimizer).dispose());
-    }
-    fs.rmSync(root, {recursive: true});
-  });
-
-  async function create(args: Partial<InProcessArgs> = {}): Promise<InProcessPipeline> {
-    const pipeline = await InProcessPipeline.create({
-      model: tinyModel(),
-      stages: 4,
-      optimizer: tinyOptimizer,
-      microbatches: 4,
-      vocabSize: VOCAB,
-      ...args,
-    });
-    pipelines.push(pipeline);
-    return pipeline;
-  }
+  const pipelines = usePipelines();
+  const create = (args: Partial<PipelineArgs> = {}) =>
+    pipelines.create({model: tinyModel(), stages: 4, ...args});
 
   const format = checkpointFormat;
   const weights = (pipeline: InProcessPipeline) =>
@@ -78,7 +52,7 @@ describe('checkpoints', () => {
     const model = tinyModel();
     const pipeline = await create({model});
     await train(pipeline, 0, 2);
-    const target = path.join(root, checkpointName(2));
+    const target = path.join(pipelines.folder, checkpointName(2));
     const folder = await pipeline.save({
       format: format(model),
       target,
@@ -165,33 +139,39 @@ describe('checkpoints', () => {
 
   it('survive an interrupted write', async () => {
     const {pipeline, model} = await saved();
-    const half = await beginCheckpoint(path.join(root, checkpointName(4)));
+    const half = await beginCheckpoint(path.join(pipelines.folder, checkpointName(4)));
     await writeShard(half, pipeline.stages[0], format(model), pipeline.trainers[0].optimizer);
     // A folder of the right name that was never completed, as another program might leave it.
-    fs.mkdirSync(path.join(root, checkpointName(6)));
-    expect(await listCheckpoints(root)).toEqual([
-      {step: 2, folder: path.join(root, 'step-000002')},
+    fs.mkdirSync(path.join(pipelines.folder, checkpointName(6)));
+    expect(await listCheckpoints(pipelines.folder)).toEqual([
+      {step: 2, folder: path.join(pipelines.folder, 'step-000002')},
     ]);
-    expect((await latestCheckpoint(root))!.step).toBe(2);
-    await expectAsync(readState(path.join(root, checkpointName(6)))).toBeRejectedWithError(
+    expect((await latestCheckpoint(pipelines.folder))!.step).toBe(2);
+    await expectAsync(
+      readState(path.join(pipelines.folder, checkpointName(6))),
+    ).toBeRejectedWithError(
       /step-000006 has no trainer_state.json: it is no checkpoint, or was not completed/,
     );
-    expect(await latestCheckpoint(path.join(root, 'absent'))).toBeNull();
+    expect(await latestCheckpoint(path.join(pipelines.folder, 'absent'))).toBeNull();
   });
 
   it('keep the last ones, and replace one of the same step', async () => {
     const {pipeline, model} = await saved();
     const save = (step: number, keep?: number) =>
-      pipeline.save({format: format(model), target: path.join(root, checkpointName(step)), keep});
+      pipeline.save({
+        format: format(model),
+        target: path.join(pipelines.folder, checkpointName(step)),
+        keep,
+      });
     await train(pipeline, 2, 3);
     await save(3);
     await save(3);
-    expect((await listCheckpoints(root)).map(({step}) => step)).toEqual([2, 3]);
-    fs.mkdirSync(path.join(root, `${checkpointName(9)}.tmp-1-x`));
+    expect((await listCheckpoints(pipelines.folder)).map(({step}) => step)).toEqual([2, 3]);
+    fs.mkdirSync(path.join(pipelines.folder, `${checkpointName(9)}.tmp-1-x`));
     await train(pipeline, 3, 4);
     await save(4, 2);
-    expect(fs.readdirSync(root).sort()).toEqual(['step-000003', 'step-000004']);
-    await expectAsync(pruneCheckpoints(root, 0)).toBeRejectedWithError(/keep is 0/);
+    expect(fs.readdirSync(pipelines.folder).sort()).toEqual(['step-000003', 'step-000004']);
+    await expectAsync(pruneCheckpoints(pipelines.folder, 0)).toBeRejectedWithError(/keep is 0/);
   });
 
   it('fail on all stages when one cannot write, and leave older ones alone', async () => {
@@ -204,7 +184,7 @@ describe('checkpoints', () => {
       pipeline.trainers.map((trainer, p) =>
         trainer.save({
           format: p === 2 ? {...rest, parameters: partial} : format(model),
-          target: path.join(root, checkpointName(3)),
+          target: path.join(pipelines.folder, checkpointName(3)),
         }),
       ),
     );
@@ -213,7 +193,7 @@ describe('checkpoints', () => {
         /Step 2 stopped at stage 2: checkpoint: the format has no weight/,
       );
     }
-    expect((await listCheckpoints(root)).map(({step}) => step)).toEqual([2]);
+    expect((await listCheckpoints(pipelines.folder)).map(({step}) => step)).toEqual([2]);
   });
 
   it('refuse damage, by name', async () => {
@@ -304,7 +284,7 @@ describe('checkpoints', () => {
     const model = build();
     const pipeline = await create({model, stages: 2});
     await train(pipeline, 0, 2);
-    const target = path.join(root, checkpointName(2));
+    const target = path.join(pipelines.folder, checkpointName(2));
     await pipeline.save({format: format(model), target});
     const losses = await train(pipeline, 2, 4);
     const copy = build();

@@ -7,14 +7,18 @@ import type * as tfl from '@tensorflow/tfjs-layers';
 import {InProcessPipeline, type InProcessArgs} from '../../../src/pipeline/index.js';
 import {tinyOptimizer, VOCAB} from './tiny.js';
 
+/** Settings of a pipeline that is made of a model. */
+export type PipelineArgs = Partial<InProcessArgs> & {
+  model: tfl.LayersModel;
+  stages: number | string[];
+};
+
 /** Makes pipelines that are closed after the spec, with all that belongs to them. */
 export interface Pipelines {
   /** A folder of the spec alone. */
   readonly folder: string;
   /** A pipeline with four microbatches and the tiny optimizer, unless `args` says otherwise. */
-  create(
-    args: Partial<InProcessArgs> & {model: tfl.LayersModel; stages: number | string[]},
-  ): Promise<InProcessPipeline>;
+  create(args: PipelineArgs): Promise<InProcessPipeline>;
 }
 
 /** To be called inside a `describe`. */
