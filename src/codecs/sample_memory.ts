@@ -24,6 +24,11 @@ export class SampleMemory {
     return this.samples.size;
   }
 
+  /** Their keys. */
+  keys(): number[] {
+    return [...this.samples.keys()];
+  }
+
   /** Bytes of their values. */
   get heldBytes(): number {
     return this.bytes;

@@ -1,6 +1,7 @@
 /** Residual vector quantisation as a layer (MAPL section "MAPL+VQ"; settings after EnCodec's practice, inferred). */
 import * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
+import {checkBoolean, checkInteger} from '../ops/check_values.js';
 import {rvqDecode} from '../ops/rvq_decode.js';
 import {rvqEncode} from '../ops/rvq_encode.js';
 import {checkLayerArgs} from './check_layer_args.js';
@@ -29,7 +30,7 @@ export interface ResidualVectorQuantizerArgs extends LayerArgs, QuantizerOptions
   /**
    * When the codebooks move. `'call'` (default): after each call in training, which under `model.fit` is once per optimizer
    * step, as batch normalisation does. `'step'`: when {@link ResidualVectorQuantizer.endStep} is called; for loops that add up
-   * gradients over several calls.
+   * gradients over several calls. In a stage of a pipeline the trainer sees to it, whatever is chosen here.
    */
   update?: 'call' | 'step';
 }
@@ -61,9 +62,8 @@ const KEYS = layerKeys<ResidualVectorQuantizerArgs>({
  * gradient passes straight through or by the rotation trick, over whole vectors of width `r`.
  *
  * Weights, none trainable: `<name>/codebooks [R, G, K, r/G]`, `<name>/cluster_sizes [R, G, K]`, `<name>/sums` (the averages) and
- * `<name>/progress [2]` (steps done; whether there are codebooks). With them a saved layer goes on as if never stopped. What a
- * call is given is used once: recomputing a forward counts its vectors twice, so use `'step'` codebooks of a pipeline's leg
- * there.
+ * `<name>/progress [2]` (steps done; whether there are codebooks). With them a saved layer goes on as if never stopped. Loops of
+ * your own that compute a forward again say so with {@link beginCall}, or its vectors count twice.
  *
  * ```js
  * const quantizer = residualVectorQuantizer({groups: 8, rounds: 2, codes: 64, warmupSteps: 10});
@@ -78,6 +78,8 @@ export class ResidualVectorQuantizer extends tfl.layers.Layer {
   /** Present once built. */
   learner: CodebookLearner | null = null;
   private calls = 0;
+  /** What `beginCall` said of the calls to come; null where the layer counts them itself. */
+  private announced: {microbatch: number; again: boolean} | null = null;
 
   constructor(args: ResidualVectorQuantizerArgs) {
     const known = new.target === ResidualVectorQuantizer ? KEYS : null;
@@ -150,6 +152,7 @@ export class ResidualVectorQuantizer extends tfl.layers.Layer {
     const {gradient, commitment, rounds} = this.settings;
     const rank = z.shape[z.rank - 1];
     this.checkWidth(rank);
+    const learns = training && this.announced?.again !== true;
     // A gradient of its own for the whole: nothing in here is recorded on the tape.
     const pass = tf.customGrad((x, save) => {
       const input = x as tf.Tensor;
@@ -157,18 +160,18 @@ export class ResidualVectorQuantizer extends tfl.layers.Layer {
       let value: tf.Tensor;
       const {ready} = learner.weights;
       if (ready) {
-        const used = training ? learner.rounds(this.calls) : rounds;
+        const used = training ? learner.rounds(this.announced?.microbatch ?? this.calls) : rounds;
         const codebooks = firstRounds(learner.weights.codebooks.read(), used);
         const indices = rvqEncode(flat, codebooks);
         value = tf.reshape(rvqDecode(indices, codebooks), input.shape);
-        if (training) learner.observeQuantized(flat, indices, codebooks);
+        if (learns) learner.observeQuantized(flat, indices, codebooks);
       } else {
         value = input.clone();
-        if (training) learner.observe(flat);
+        if (learns) learner.observe(flat);
       }
       if (training) {
         this.calls++;
-        if (this.update === 'call') this.endStep();
+        if (this.update === 'call' && this.announced == null) this.endStep();
       }
       (save as tf.GradSaveFunc)([input, value]);
       const gradFunc = (dy: tf.Tensor, saved: tf.Tensor[]) =>
@@ -220,10 +223,32 @@ export class ResidualVectorQuantizer extends tfl.layers.Layer {
     weights.setProgress(weights.steps, true);
   }
 
+  /**
+   * Says of the calls in training that follow, up to the end of the step, which microbatch they are of; the codebooks then wait
+   * for {@link endStep}, whatever `update` is.
+   *
+   * @param microbatch Of the step, from 0; dropout of rounds is drawn by it.
+   * @param again Whether the microbatch was computed before, as a backward pass does that keeps only inputs: nothing is learned
+   *   from it a second time. Default `false`.
+   */
+  beginCall(microbatch: number, again = false): void {
+    const where = `${this.label()}: beginCall`;
+    checkInteger(where, 'microbatch', microbatch, 0);
+    this.announced = {microbatch, again: checkBoolean(where, 'again', again)};
+  }
+
   /** Ends an optimizer step: the codebooks learn from the calls in training since the last one. For update `'step'`. */
   endStep(): void {
     this.builtLearner().endStep();
     this.calls = 0;
+    this.announced = null;
+  }
+
+  /** Drops what the calls in training since the last step said: for a step that fails. */
+  dropStep(): void {
+    this.learner?.forget();
+    this.calls = 0;
+    this.announced = null;
   }
 
   override computeOutputShape(inputShape: tfl.Shape | tfl.Shape[]): tfl.Shape {

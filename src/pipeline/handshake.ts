@@ -1,4 +1,6 @@
 /** The first exchange of two neighbours: what they are, how they pack, and the projector between them. */
+import {getMethod} from '../codecs/index.js';
+import {boundarySettings} from './boundary_settings.js';
 import type {Lines} from './lines.js';
 import type {ProjectorSync} from './projector_sync.js';
 import type {Stage} from './stage.js';
@@ -14,12 +16,23 @@ export interface SharedSettings {
   vocabSize: number;
   /** Seed of what codecs draw. */
   seed: number;
+  /** Name of the compression method, where the run has named one. */
+  method?: string;
+  /** Version of that method. */
+  'method, version'?: number;
 }
 
-type Settings = {[key: string]: JsonValue};
+/** What both ends must agree on of a compression method. Throws, with the nearest name, if there is none of that name. */
+export function methodSettings(
+  name: string | undefined,
+): Pick<SharedSettings, 'method' | 'method, version'> {
+  return name == null ? {} : {method: name, 'method, version': getMethod(name).version};
+}
+
+type Settings = {[key: string]: JsonValue | undefined};
 
 /** Raised when the order or the content of the frames of a step changes. */
-const PROTOCOL = 2;
+const PROTOCOL = 3;
 
 /** Name of the number of values a token that cross: the rank of a boundary, the width of a plain activation. */
 const RANK = 'rank, or width of a plain cut';
@@ -43,15 +56,17 @@ export async function shakeHands(
     const tensors = stage.encoder == null ? [] : [await projectors.pack()];
     const projector = kindOf(stage.encoder, projectors.sends);
     const cut = {cut: stage.ends, [RANK]: widthOf(stage.model.outputs), projector};
-    await lines.send('next', {type: 'control', step, tensors, message: {...shared, ...cut, legs}});
+    const message = {...shared, ...cut, boundary: boundarySettings(stage.sends), legs};
+    await lines.send('next', {type: 'control', step, tensors, message});
   }
   const frame = await lines.take('previous', 'control', step);
   if (frame != null) {
     const {begins, model, index} = stage;
     const projector = kindOf(stage.decoder, projectors.receives);
     const cut = {cut: begins, [RANK]: widthOf(model.inputs), projector};
-    const {legs: packed, ...rest} = frame.message as Settings & {legs?: Settings};
-    compare(index, {...rest, ...packed}, {...shared, ...cut, ...legs});
+    const own = {...shared, ...cut, ...boundarySettings(stage.receives), ...legs};
+    const {boundary, legs: packed, ...rest} = frame.message as Record<'boundary' | 'legs', object>;
+    compare(index, {...rest, ...boundary, ...packed}, own);
     if (stage.decoder != null) {
       projectors.unpack(frame);
     }

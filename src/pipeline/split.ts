@@ -206,6 +206,8 @@ function buildStages(model: tfl.LayersModel, {cuts, graph, calls, ids}: SplitPla
       model: tfl.model({inputs, outputs: output!, name: `${model.name}.stage_${index}`}),
       decoder,
       encoder,
+      receives: incoming?.boundary ?? null,
+      sends: outgoing?.boundary ?? null,
       takesIds: index > 0 && inputs.length > 1,
       sendsIds: ids[index] != null,
       modelInputs: model.inputs.map((t) => t.sourceLayer.name),

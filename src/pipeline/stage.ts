@@ -3,7 +3,7 @@ import type * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
 import {requireOptions} from '../ops/check_options.js';
 import {checkList, checkMembers, refuseValue} from '../ops/check_values.js';
-import type {BoundaryDecoder, BoundaryEncoder} from '../layers/index.js';
+import type {BoundaryDecoder, BoundaryEncoder, CompressedBoundary} from '../layers/index.js';
 
 /** What a stage is made of; `splitModel` fills it in. */
 export interface StageArgs {
@@ -12,6 +12,8 @@ export interface StageArgs {
   model: tfl.LayersModel;
   decoder: BoundaryDecoder | null;
   encoder: BoundaryEncoder | null;
+  receives: CompressedBoundary | null;
+  sends: CompressedBoundary | null;
   takesIds: boolean;
   sendsIds: boolean;
   modelInputs: readonly string[];
@@ -34,6 +36,10 @@ export class Stage {
   readonly decoder: BoundaryDecoder | null;
   /** Sending half of the boundary at the output; null at the last stage and before a plain cut. */
   readonly encoder: BoundaryEncoder | null;
+  /** The boundary at the input, of whatever class; null at the first stage and after a plain cut. */
+  readonly receives: CompressedBoundary | null;
+  /** The boundary at the output, of whatever class; null at the last stage and before a plain cut. */
+  readonly sends: CompressedBoundary | null;
   /** Whether the stage's model has the ids as an input besides the activation. Always false at the first stage. */
   readonly takesIds: boolean;
   /** Whether ids travel to the next stage, because that or a later one needs them. */
@@ -60,6 +66,8 @@ export class Stage {
     this.model = args.model;
     this.decoder = args.decoder;
     this.encoder = args.encoder;
+    this.receives = args.receives;
+    this.sends = args.sends;
     this.takesIds = args.takesIds;
     this.sendsIds = args.sendsIds;
     this.modelInputs = args.modelInputs;

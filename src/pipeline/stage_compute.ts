@@ -4,6 +4,7 @@ import type * as tfl from '@tensorflow/tfjs-layers';
 import type {BoundaryHalf} from '../layers/index.js';
 import {sparseCrossEntropy} from '../ops/index.js';
 import type {Stage} from './stage.js';
+import {StageQuantizers} from './stage_quantizers.js';
 import {vjp, type Vjp} from './vjp.js';
 
 /** Loss of the last stage: the sum over all tokens. `output` is what the model gives, `targets` int32 `[batch, time]`. */
@@ -15,6 +16,7 @@ const crossEntropy: SumLoss = (logits, targets) => sparseCrossEntropy(logits, ta
 export class StageCompute {
   private readonly variables: tf.Variable[];
   private readonly flights = new Map<number, Vjp>();
+  private readonly quantizers: StageQuantizers;
   private sums: tf.NamedTensorMap = {};
   private heldBytes = 0;
   private peaks = {inFlight: 0, heldBytes: 0, bytes: 0};
@@ -24,6 +26,7 @@ export class StageCompute {
     private readonly recompute: boolean,
     private readonly loss: SumLoss = crossEntropy,
   ) {
+    this.quantizers = new StageQuantizers(stage);
     // The master of a projector is not multiplied by; its gradient is that of the two wire copies.
     const master = trainedProjector(stage.encoder)?.boundary.projector;
     const wires = [trainedProjector(stage.decoder), trainedProjector(stage.encoder)]
@@ -42,9 +45,12 @@ export class StageCompute {
   forward(microbatch: number, inputs: tf.Tensor[], targets?: tf.Tensor, tokens = 1): tf.Tensor {
     const all = targets == null ? inputs : [...inputs, targets];
     const count = inputs.length;
+    let again = false;
     try {
       const flight = vjp(
         (...given) => {
+          this.quantizers.beginCall(microbatch, again);
+          again = true;
           const output = this.stage.call(given.slice(0, count), true);
           return targets == null ? output : tf.mul(this.loss(output, given[count]), 1 / tokens);
         },
@@ -108,6 +114,11 @@ export class StageCompute {
     }
   }
 
+  /** Once per optimizer step: layers that learn without gradients do so now. */
+  endStep(): void {
+    this.quantizers.endStep();
+  }
+
   /** Takes the sums of gradients of the step, by variable name. The caller owns them. */
   takeGradients(): tf.NamedTensorMap {
     const {sums} = this;
@@ -127,6 +138,7 @@ export class StageCompute {
     this.flights.forEach((flight) => flight.dispose());
     this.flights.clear();
     tf.dispose(this.takeGradients());
+    this.quantizers.reset();
     this.heldBytes = 0;
   }
 

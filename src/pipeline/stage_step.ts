@@ -95,6 +95,7 @@ export class StageStep {
       if (projectors.receives) {
         projectors.unpack((await lines.take('previous', 'control', step))!);
       }
+      compute.endStep();
       await crossings.endStep(step);
       await lines.flush();
       lines.at.updating = false;

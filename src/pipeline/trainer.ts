@@ -9,7 +9,7 @@ import type {CheckpointFormat} from './checkpoint_format.js';
 import {checkSchedule} from './check_schedule.js';
 import {Crossings, legSettings, makeLegs} from './crossing.js';
 import {evaluateTogether} from './evaluate_together.js';
-import {shakeHands, type SharedSettings} from './handshake.js';
+import {methodSettings, shakeHands, type SharedSettings} from './handshake.js';
 import {Lines} from './lines.js';
 import type {LegBytes, StepMetrics} from './metrics.js';
 import {ProjectorSync} from './projector_sync.js';
@@ -90,7 +90,8 @@ export class StageTrainer {
     const codec = getFloatCodec(wire);
     const legs = makeLegs(args.legs ?? {forward: {codec: wire}, backward: {codec: wire}});
     this.legs = legSettings(legs);
-    this.settings = {...size, schedule: this.schedule.name, wire: codec.name, vocabSize, seed};
+    const shared = {schedule: this.schedule.name, wire: codec.name, vocabSize, seed};
+    this.settings = {...size, ...shared, ...methodSettings(args.method)};
     const compute = new StageCompute(stage, args.recompute ?? false, args.loss);
     const lines = {
       stage,

@@ -47,6 +47,11 @@ export interface StageTrainerArgs {
   wire?: string;
   /** Codecs of activations and of their gradients, each with its options. The same on all stages. Default: `wire`. */
   legs?: LegSpecs;
+  /**
+   * Name of the compression method that model and legs were made by, as for `methodPlan`: a neighbour that names another one, or
+   * another version of it, is refused. The same on all stages. Default: none named.
+   */
+  method?: string;
   /** Seed of what codecs draw, such as how they round. The same on all stages. Default 0. */
   seed?: number;
   /** Number of token ids; others are refused. */
@@ -73,6 +78,7 @@ const KEYS = {
   microbatches: true,
   wire: true,
   legs: true,
+  method: true,
   seed: true,
   vocabSize: true,
   previous: true,

@@ -250,6 +250,41 @@ describe('aq-sgd leg', () => {
     expect(Array.from(twice.bytes.subarray(0, 2))).toEqual([0, 1]);
   });
 
+  it('tells another receiver what it remembers, once, after they met', async () => {
+    const leg = getLegCodec('aq-sgd').create({bits: 2});
+    const context: LegContext = {boundary: 0, direction: 'forward', width: 8, seed: 0, half: null};
+    const [sender, old, other] = [
+      leg.sender(context),
+      leg.receiver(context),
+      leg.receiver(context),
+    ];
+    const row = 8 * 4;
+    for (let step = 0; step < 130; step++) {
+      const at = {step, microbatch: 0, training: true, keys};
+      if (step === 128) [sender, other].forEach((end) => end.meet!());
+      const packed = await sender.pack(tf.tensor(normals(64, step), shape), at);
+      const met = step === 128 ? 2 * row : 0;
+      const change = step === 0 ? 2 * row : (row / 8) * (2 + 2);
+      expect(packed[0].bytes.length).toBe(2 + 2 * (met + change));
+      const end = step < 128 ? old : other;
+      if (step === 128) {
+        const cut = [{...packed[0], bytes: packed[0].bytes.subarray(0, 40)}];
+        await expectAsync(end.unpack(cut, at)).toBeRejectedWithError(
+          /38 bytes arrived with a memory of visit 1, expected 64 or more/,
+        );
+      }
+      (await end.unpack(packed, at)).dispose();
+    }
+    // One that forgot, with a receiver that remembers: whole again.
+    const anew = leg.sender(context);
+    [anew, other].forEach((end) => end.meet!());
+    const at = {step: 130, microbatch: 0, training: true, keys};
+    const values = normals(64, 130).map((x) => Math.round(4 * x) / 4);
+    const arrived = await other.unpack(await anew.pack(tf.tensor(values, shape), at), at);
+    expect(Array.from(await arrived.data())).toEqual(Array.from(values));
+    arrived.dispose();
+  });
+
   it('says when the ends remember different things, keys are missing, or memory runs out', async () => {
     const leg = getLegCodec('aq-sgd').create();
     const context: LegContext = {boundary: 0, direction: 'forward', width: 8, seed: 0, half: null};

@@ -3,7 +3,7 @@ import os from 'node:os';
 import path from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
-import {getLegCodec, registerLegCodec, type LegSpec} from '../../src/codecs/index.js';
+import {getLegCodec, getMethod, registerLegCodec, type LegSpec} from '../../src/codecs/index.js';
 import {
   checkpointFormat,
   InProcessPipeline,
@@ -17,6 +17,8 @@ import {referenceSplit} from './support/reference_split.js';
 import {tinyBatch, tinyModel, tinyOptimizer, VOCAB, weightValues} from './support/tiny.js';
 
 const PLAIN: LegSpec = {codec: 'bfloat16'};
+
+type Mapl = NonNullable<Parameters<typeof tinyModel>[0]>;
 
 /** The codec on one leg, and on the other. */
 function pairings(codec: LegSpec): LegSpecs[] {
@@ -193,7 +195,10 @@ describe('legs of a split run', () => {
       const [stage, own] = pipeline.stages;
       const model = receiver.model as tfl.LayersModel | undefined;
       const other = model == null ? own : splitModel(model, {stages: 2})[1];
-      const settings = ({legs, seed}: Partial<InProcessArgs>) => ({legs, seed, ...common});
+      const settings = ({legs, seed, method}: Partial<InProcessArgs>) => ({
+        ...{legs, seed, method},
+        ...common,
+      });
       const first = new StageTrainer({
         ...settings(sender),
         stage,
@@ -265,6 +270,55 @@ describe('legs of a split run', () => {
           `stages 0 and 1 differ in ${message}`,
         );
       }
+    });
+
+    it('refuses other settings of a boundary, by name, where the tensors are alike', async () => {
+      const rvq = (codes: number) => ({quantizer: {groups: 2, rounds: 2, codes}});
+      const ssn = {kind: 'subspace', anchors: 'static', projector: 'fixed'} as const;
+      const others: Array<[Mapl, Mapl, string]> = [
+        [{}, {anchors: 'none'}, `'boundary, anchors': "factorised" and "none"`],
+        [{}, {anchors: 'full'}, `'boundary, senderAnchors, anchorRank': 4 and 8`],
+        [{}, {anchorRank: 3}, `'boundary, senderAnchors, anchorRank': 4 and 3`],
+        [{}, {projector: 'unconstrained'}, `'boundary, constrained': true and false`],
+        [ssn, {projector: 'fixed'}, `'boundary, senderAnchors, anchorRank': 8 and 4`],
+        [
+          {anchors: 'static'},
+          {anchors: 'full'},
+          `'boundary, senderAnchors, initializerRange': 1 and 0`,
+        ],
+        [ssn, {...ssn, seed: 9}, `'boundary, seed': `],
+        [{kind: 'resbm'}, {kind: 'resbm', seed: 9}, `'boundary, seed': `],
+        [rvq(8), rvq(16), `'boundary, quantizer, codes': 8 and 16`],
+        [rvq(8), {}, `'boundary, quantizer': "ResidualVectorQuantizer" and nothing`],
+      ];
+      for (const [one, other, message] of others) {
+        expect(await differ({model: tinyModel(one)}, {model: tinyModel(other)})).toContain(
+          `stages 0 and 1 differ in ${message}`,
+        );
+      }
+    });
+
+    it('refuses two methods, by name, and a method where the other end has named none', async () => {
+      const legs = {forward: PLAIN, backward: PLAIN};
+      expect(await differ({legs, method: 'mapl'}, {legs, method: 'fixed'})).toContain(
+        `stages 0 and 1 differ in 'method': "mapl" and "fixed"`,
+      );
+      expect(await differ({legs, method: 'mapl'}, {legs})).toContain(
+        `stages 0 and 1 differ in 'method': "mapl" and nothing`,
+      );
+      const mapl = getMethod('mapl') as {version: number};
+      const {version} = mapl;
+      bump = () => (mapl.version = version + 1);
+      try {
+        expect(await differ({legs, method: 'mapl'}, {legs, method: 'mapl'})).toContain(
+          `differ in 'method, version': ${version} and ${version + 1}`,
+        );
+      } finally {
+        mapl.version = version;
+      }
+      await expectAsync(create({method: 'mappl'} as Partial<InProcessArgs>)).toBeRejectedWithError(
+        /unknown compression method 'mappl'. Did you mean 'mapl'/,
+      );
     });
 
     it('refuses codebooks of other groups, rounds, numbers of codes or slices, by name', async () => {

@@ -30,6 +30,7 @@ export function trainerSettings(
     microbatches: pipeline.microbatches,
     wire: pipeline.wire,
     legs: legsOfConfig(setup.config),
+    method: setup.config.compression.method,
     seed: training.seed,
     recompute: pipeline.recompute,
     vocabSize: setup.vocabSize,

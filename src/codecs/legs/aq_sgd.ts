@@ -26,11 +26,15 @@ interface Settings {
  * each boundary. `stochastic` (true) rounds changes by chance in training. Gradients are straight-through; the paper quantises them
  * directly (`int8` or `int4` backward).
  *
- * Bytes: one of visits a sequence, 0 for a whole one, by which the ends notice that they remember different things; then each sequence.
+ * When two stages meet of which this end has loaded no state, as after one was replaced, the other end may remember nothing: what this
+ * one remembers of a sequence then goes along, once, before its next change. Numbers stay those of the run that goes on.
+ *
+ * Bytes: one of visits a sequence, 0 for a whole one, by which the ends notice that they remember different things, with the highest bit
+ * where the memory goes along; then each sequence: the memory, if so, and the change.
  */
 export const aqSgdLegCodec: LegCodec = {
   name: NAME,
-  version: 1,
+  version: 2,
   create(options) {
     const read = new LegOptions(NAME, options);
     const bits = read.choice('bits', 4, [2, 3, 4, 6, 8]);
@@ -52,10 +56,17 @@ function changesOf(bits: number): BlockQuantiser {
   return new BlockQuantiser({codec: NAME, bits, blocks: (width) => [width], rotate: false});
 }
 
+/** Of the byte of visits: what the sender remembers of the sequence comes before the change. */
+const WITH_MEMORY = 0x80;
+
 /** Either end: both keep the same memory. */
 class AqSgdEnd implements LegSender, LegReceiver {
   private readonly memory: SampleMemory;
   private readonly changes: BlockQuantiser;
+  /** Of a sender: sequences that the other end may know nothing of. */
+  private readonly unsure = new Set<number>();
+  /** Whether the memory came from a checkpoint, which the other end has loaded too. */
+  private loaded = false;
 
   constructor(
     private readonly settings: Settings,
@@ -63,6 +74,14 @@ class AqSgdEnd implements LegSender, LegReceiver {
   ) {
     this.memory = new SampleMemory(NAME, settings.memoryMB);
     this.changes = changesOf(settings.bits);
+  }
+
+  /** What is remembered here may not be what the other end remembers, unless both have just loaded it. */
+  meet(): void {
+    if (!this.loaded) {
+      this.memory.keys().forEach((key) => this.unsure.add(key));
+    }
+    this.loaded = false;
   }
 
   async pack(x: tf.Tensor, at: Crossing) {
@@ -85,6 +104,10 @@ class AqSgdEnd implements LegSender, LegReceiver {
         this.remember(key, null, bitsOf(bytes), at);
         return;
       }
+      if (this.unsure.has(key)) {
+        visits[i] |= WITH_MEMORY;
+        pieces.push(bytesOf(known.bits));
+      }
       const before = valuesOf(known.bits);
       const change = own.map((value, k) => value - before[k]);
       const bytes = this.changes.pack(change, row, (k) => uniform(start + k));
@@ -101,10 +124,11 @@ class AqSgdEnd implements LegSender, LegReceiver {
     const values = new Float32Array(keys.length * length);
     let from = keys.length;
     keys.forEach((key, i) => {
-      const known = this.memory.get(key, length);
-      if (bytes[i] !== mark(known)) {
+      const {known, used} = this.knownTo(bytes[i], key, bytes.subarray(from), length);
+      from += used;
+      if ((bytes[i] & ~WITH_MEMORY) !== mark(known)) {
         throw new Error(
-          `codec '${NAME}': sequence ${i} of microbatch ${at.microbatch} was sent as its visit ${bytes[i]}, this end ` +
+          `codec '${NAME}': sequence ${i} of microbatch ${at.microbatch} was sent as its visit ${bytes[i] & ~WITH_MEMORY}, this end ` +
             `expects ${mark(known)} (0: whole): the ends remember different things; resume both from one checkpoint`,
         );
       }
@@ -136,6 +160,8 @@ class AqSgdEnd implements LegSender, LegReceiver {
 
   setState(state: Parameters<NonNullable<LegSender['setState']>>[0]): void {
     this.memory.setState(state);
+    this.unsure.clear();
+    this.loaded = true;
   }
 
   async measure(): Promise<Record<string, number>> {
@@ -144,8 +170,31 @@ class AqSgdEnd implements LegSender, LegReceiver {
 
   private remember(key: number, known: Sample | null, bits: Uint16Array, at: Crossing): void {
     if (at.training) {
+      this.unsure.delete(key);
       this.memory.set(key, {visits: (known?.visits ?? 0) + 1, bits});
     }
+  }
+
+  /** What the sender knows of a sequence: what comes along, nothing where it sends it whole after a meeting, or what is here. */
+  private knownTo(
+    visit: number,
+    key: number,
+    rest: Uint8Array,
+    length: number,
+  ): {known: Sample | null; used: number} {
+    if ((visit & WITH_MEMORY) !== 0) {
+      const used = 2 * length;
+      const visits = visit & ~WITH_MEMORY;
+      if (visits === 0 || rest.byteLength < used) {
+        throw new Error(
+          `codec '${NAME}': ${rest.byteLength} bytes arrived with a memory of visit ${visits}, expected ${used} or more ` +
+            'and a visit of 1 or more: they were cut off',
+        );
+      }
+      return {known: {visits, bits: bitsOf(rest.subarray(0, used))}, used};
+    }
+    const isReplaced = visit === 0 && this.unsure.has(key);
+    return {known: isReplaced ? null : this.memory.get(key, length), used: 0};
   }
 
   /** What both ends have after a change, in the bits of the memory. */
@@ -170,7 +219,7 @@ class AqSgdEnd implements LegSender, LegReceiver {
 
 /** How the byte of visits says what an end knows of a sequence. */
 function mark(known: Sample | null): number {
-  return known == null ? 0 : 1 + ((known.visits - 1) % 255);
+  return known == null ? 0 : 1 + ((known.visits - 1) % 127);
 }
 
 function sizeOf(shape: readonly number[]): number {
@@ -181,10 +230,12 @@ function bitsOf(bytes: Uint8Array): Uint16Array {
   return new Uint16Array(bytes.slice().buffer);
 }
 
+function bytesOf(bits: Uint16Array): Uint8Array {
+  return new Uint8Array(bits.buffer, bits.byteOffset, bits.byteLength);
+}
+
 function valuesOf(bits: Uint16Array): Float32Array {
-  return bfloat16Codec.unpack(new Uint8Array(bits.buffer, bits.byteOffset, bits.byteLength), [
-    bits.length,
-  ]);
+  return bfloat16Codec.unpack(bytesOf(bits), [bits.length]);
 }
 
 function joined(pieces: Uint8Array[]): Uint8Array {
