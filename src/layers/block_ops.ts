@@ -6,6 +6,7 @@ import {rmsNorm} from '../ops/rms_norm.js';
 import {rotaryEmbedding} from '../ops/rotary_embedding.js';
 import {swiglu} from '../ops/swiglu.js';
 import {HalfBlockOps} from './half_block_ops.js';
+import {sparingAdd, sparingReshape} from './sparing_ops.js';
 
 /** All compute the same bits forward. */
 export interface BlockOps {
@@ -24,11 +25,10 @@ export interface BlockOps {
   swiglu(gate: tf.Tensor, up: tf.Tensor): tf.Tensor;
 }
 
-/** The public ops and tfjs's own, with the gradients they have. */
+/** The public ops and tfjs's own, with the gradients they have, but for sums and reshapes, which would keep more than they read. */
 const FLOAT32: BlockOps = {
-  add: (a, b) => tf.add(a, b),
-  reshape: <R extends tf.Rank>(x: tf.Tensor, shape: number[]) =>
-    tf.reshape(x, shape as tf.ShapeMap[R]) as tf.Tensor<R>,
+  add: sparingAdd,
+  reshape: sparingReshape,
   linear: (x, weight, bias, transposed = false) => {
     const product = tf.matMul(x, weight, false, transposed);
     return (bias == null ? product : tf.add(product, bias)) as tf.Tensor2D;

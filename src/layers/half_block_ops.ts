@@ -4,6 +4,7 @@ import '../kernels/composed/index.js';
 import {runKernel} from '../kernels/ensure_kernel.js';
 import * as names from '../kernels/kernel_names.js';
 import type {BlockOps} from './block_ops.js';
+import {sparingAdd, sparingOp, sparingReshape} from './sparing_ops.js';
 
 /** Two halves a word, and the shape they had. */
 interface Halves {
@@ -20,52 +21,18 @@ const pack = (x: tf.Tensor): Halves => ({
 });
 
 /**
- * An op with a gradient of its own, in which tfjs keeps only what `forward` hands to `save`. `backward` gets those and returns a
- * gradient for each input.
- */
-function op(
-  inputs: tf.Tensor[],
-  forward: (save: (kept: tf.Tensor[]) => void, inputs: tf.Tensor[]) => tf.Tensor,
-  backward: (dy: tf.Tensor, kept: tf.Tensor[]) => tf.Tensor[],
-): tf.Tensor {
-  const run = tf.customGrad((...args) => {
-    const save = args.at(-1) as unknown as tf.GradSaveFunc;
-    return {
-      value: forward(save, args.slice(0, -1) as tf.Tensor[]),
-      gradFunc: (dy, kept) => tf.tidy(() => backward(dy, kept as tf.Tensor[])),
-    };
-  });
-  return run(...inputs);
-}
-
-/**
- * Keeps each activation once, as halves, however many ops of the call need it. tfjs's own gradients of sums and reshapes keep
- * whole tensors of which they read the shape alone; these keep nothing.
+ * Keeps each activation once, as halves, however many ops of the call need it.
  */
 export class HalfBlockOps implements BlockOps {
   /** Made in the scope of the call that these ops are for, and freed with it: what is saved are clones. */
   private readonly known = new Map<tf.Tensor, Halves>();
 
-  add(a: tf.Tensor, b: tf.Tensor): tf.Tensor {
-    return op(
-      [a, b],
-      (_save, [left, right]) => tf.add(left, right),
-      (dy) => [dy.clone(), dy.clone()],
-    );
-  }
-
-  reshape<R extends tf.Rank>(x: tf.Tensor, shape: number[]): tf.Tensor<R> {
-    const before = x.shape;
-    return op(
-      [x],
-      (_save, [whole]) => tf.reshape(whole, shape),
-      (dy) => [tf.reshape(dy, before)],
-    ) as tf.Tensor<R>;
-  }
+  add = sparingAdd;
+  reshape = sparingReshape;
 
   linear(x: tf.Tensor2D, weight: tf.Tensor2D, bias?: tf.Tensor, transposed = false): tf.Tensor2D {
     const {packed, shape} = this.halves(x);
-    return op(
+    return sparingOp(
       bias == null ? [x, weight] : [x, weight, bias],
       (save, [rows, matrix, shift]) => {
         save([packed, matrix]);
@@ -85,7 +52,7 @@ export class HalfBlockOps implements BlockOps {
 
   norm(x: tf.Tensor2D, weight: tf.Tensor, epsilon: number): tf.Tensor2D {
     const {packed, shape} = this.halves(x);
-    return op(
+    return sparingOp(
       [x, weight],
       (save, [rows, scale]) => {
         save([packed, scale]);
@@ -99,7 +66,7 @@ export class HalfBlockOps implements BlockOps {
   }
 
   rotary(x: tf.Tensor, cos: tf.Tensor, sin: tf.Tensor): tf.Tensor {
-    return op(
+    return sparingOp(
       [x],
       (save, [heads]) => {
         save([cos, sin]);
@@ -120,7 +87,7 @@ export class HalfBlockOps implements BlockOps {
   attention(q: tf.Tensor, k: tf.Tensor, v: tf.Tensor): tf.Tensor {
     const attrs = {scale: 1 / Math.sqrt(q.shape[3]!)};
     const kept = [q, k, v].map((x) => this.halves(x));
-    return op(
+    return sparingOp(
       [q, k, v],
       (save, [queries, keys, values]) => {
         save(kept.map(({packed}) => packed));
@@ -140,7 +107,7 @@ export class HalfBlockOps implements BlockOps {
   swiglu(gate: tf.Tensor, up: tf.Tensor): tf.Tensor {
     const kept = [gate, up].map((x) => this.halves(x).packed);
     const {shape} = gate;
-    return op(
+    return sparingOp(
       [gate, up],
       (save, [g, u]) => {
         save(kept);
