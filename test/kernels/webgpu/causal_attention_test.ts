@@ -1,4 +1,4 @@
-/** Attention in tiles: sizes around a tile's edge, heads shared by groups, wide heads, fewer queries than keys. */
+/** Attention in tiles: sizes around a tile's edge, shared and wide heads, fewer queries than keys, long sequences. */
 import type * as tf from '@tensorflow/tfjs-core';
 import '../../../src/ops/index.js';
 import {runKernel} from '../../../src/kernels/ensure_kernel.js';
@@ -18,6 +18,7 @@ const SHAPES = [
   [1, 1, 1, 34, 34, 128],
   [1, 2, 1, 3, 35, 130],
   [1, 1, 1, 2, 2, 260],
+  [1, 1, 1, 1025, 1025, 8],
 ];
 
 describe('CausalAttention in tiles', () => {
