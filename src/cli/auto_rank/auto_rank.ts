@@ -1,3 +1,5 @@
+import type {LegSpec} from '../../codecs/leg.js';
+import {rvqSettings} from '../../codecs/rvq/rvq_options.js';
 import {openFolder} from '../../io/index.js';
 import {readConfig} from '../../models/llama/load_llama.js';
 import type {LinkSpeed} from '../../pipeline/step_time.js';
@@ -96,9 +98,16 @@ async function decide(
   text: LoadedText,
   stopRequested: () => boolean,
 ): Promise<Candidate> {
-  const list = candidates(config, given, text.tokenizer.vocabSize);
-  const several = new Set(list.map(({family}) => family)).size > 1;
+  const all = candidates(config, given, text.tokenizer.vocabSize);
+  const several = new Set(all.map(({family}) => family)).size > 1;
   const compare = several && trialSteps > 0;
+  // Before its first codes a trial would show another setting than the run.
+  const list = compare ? all.filter(({crossed}) => codesFrom(crossed.forward) < trialSteps) : all;
+  if (list.length < all.length) {
+    log(
+      `--auto-rank: trials of ${trialSteps} steps end before RVQ sends its first codes: it is left out.`,
+    );
+  }
   const blind = stepSeconds !== null && config.model.initialModel === null && !compare;
   const common = {
     validation: compare ? validationBatches(config, text) : [],
@@ -142,11 +151,19 @@ async function decide(
         open.map(({trial}) => trial?.loss ?? NaN),
       )
     : byEnergy(open.map(({one}) => one));
-  const {steps: all} = config.training;
-  log(terminalTable(reasoningTable(rows, {best, steps: all})));
+  const {steps: whole} = config.training;
+  log(terminalTable(reasoningTable(rows, {best, steps: whole})));
   const made = tried.length ? trialSteps : 0;
-  explainChoice({best, plain: rows[0].one, ...field, hideShare, steps: all, trialSteps: made}, log);
+  explainChoice(
+    {best, plain: rows[0].one, ...field, hideShare, steps: whole, trialSteps: made},
+    log,
+  );
   return best.candidate;
+}
+
+/** Steps after which a leg's codec sends what it will send. */
+function codesFrom({codec, ...options}: LegSpec): number {
+  return codec === 'rvq' ? rvqSettings(options).warmupSteps : 0;
 }
 
 /** What the time of a run's step depends on. */

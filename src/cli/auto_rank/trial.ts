@@ -1,3 +1,4 @@
+import {setImmediate} from 'node:timers/promises';
 import type * as tfl from '@tensorflow/tfjs-layers';
 import {TokenBatches, type TokenBatch} from '../../data/token_batches.js';
 import {setActivationStorage} from '../../ops/activation_storage.js';
@@ -78,6 +79,8 @@ export async function runTrial<T>(
     });
     const seconds: number[] = [];
     for (let step = 0; step < steps; step++) {
+      // A step on plain JavaScript may be microtasks only: without a task in between no signal would be heard.
+      await setImmediate();
       beforeStep?.();
       const started = performance.now();
       await pipeline.step(batches.next());
