@@ -1,18 +1,17 @@
 import * as fs from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
 import {getLegCodec, getMethod, registerLegCodec, type LegSpec} from '../../src/codecs/index.js';
 import {
   checkpointFormat,
-  InProcessPipeline,
   splitModel,
   StageTrainer,
-  type InProcessArgs,
+  type InProcessPipeline,
   type LegSpecs,
 } from '../../src/pipeline/index.js';
 import {legRows, rowName} from '../codecs/support/leg_rows.js';
+import {usePipelines, type PipelineArgs} from './support/pipelines.js';
 import {referenceSplit} from './support/reference_split.js';
 import {tinyBatch, tinyModel, tinyOptimizer, VOCAB, weightValues} from './support/tiny.js';
 
@@ -29,34 +28,9 @@ function pairings(codec: LegSpec): LegSpecs[] {
 }
 
 describe('legs of a split run', () => {
-  let root: string;
-  let pipelines: InProcessPipeline[];
-
-  beforeEach(() => {
-    root = fs.mkdtempSync(path.join(os.tmpdir(), 'mapl-legs-'));
-    pipelines = [];
-  });
-
-  afterEach(async () => {
-    for (const pipeline of pipelines) {
-      await pipeline.close();
-      pipeline.trainers.forEach(({optimizer}) => (optimizer as Partial<tf.Optimizer>).dispose?.());
-    }
-    fs.rmSync(root, {recursive: true});
-  });
-
-  async function create(args: Partial<InProcessArgs> = {}): Promise<InProcessPipeline> {
-    const pipeline = await InProcessPipeline.create({
-      model: tinyModel(),
-      stages: 3,
-      optimizer: tinyOptimizer,
-      microbatches: 4,
-      vocabSize: VOCAB,
-      ...args,
-    });
-    pipelines.push(pipeline);
-    return pipeline;
-  }
+  const pipelines = usePipelines();
+  const create = (args: Partial<PipelineArgs> = {}) =>
+    pipelines.create({model: tinyModel(), stages: 3, ...args});
 
   const weights = (pipeline: InProcessPipeline) =>
     weightValues(pipeline.stages.flatMap((stage) => stage.weights));
@@ -105,7 +79,7 @@ describe('legs of a split run', () => {
           legs.forward === spec ? [activations, gradients] : [gradients, activations];
         expect(own).toBe(bytes);
         expect(other).toBe(48 * 4 * 2);
-        const target = path.join(root, 'step-000003');
+        const target = path.join(pipelines.folder, 'step-000003');
         await pipeline.save({format: checkpointFormat(model), target});
         const losses = await train(pipeline, 3, 5);
         const expected = await weights(pipeline);
@@ -140,9 +114,9 @@ describe('legs of a split run', () => {
     const aq: LegSpecs = {forward: {codec: 'aq-sgd', bits: 4}, backward: PLAIN};
     const pipeline = await create({model, legs: aq});
     await train(pipeline, 0, 1);
-    const target = path.join(root, 'step-000001');
+    const target = path.join(pipelines.folder, 'step-000001');
     await pipeline.save({format: checkpointFormat(model), target});
-    const load = async (args: Partial<InProcessArgs>) => {
+    const load = async (args: Partial<PipelineArgs>) => {
       const copy = tinyModel();
       const other = await create({model: copy, ...args});
       return other.load(target, checkpointFormat(copy));
@@ -183,8 +157,8 @@ describe('legs of a split run', () => {
   describe('before the first step', () => {
     /** The error of both trainers when the two ends of a boundary are made with different arguments. */
     async function differ(
-      sender: Partial<InProcessArgs>,
-      receiver: Partial<InProcessArgs>,
+      sender: Partial<PipelineArgs>,
+      receiver: Partial<PipelineArgs>,
     ): Promise<string> {
       const pipeline = await create({stages: 2, ...(sender.model && {model: sender.model})});
       const [link] = pipeline.links;
@@ -195,7 +169,7 @@ describe('legs of a split run', () => {
       const [stage, own] = pipeline.stages;
       const model = receiver.model as tfl.LayersModel | undefined;
       const other = model == null ? own : splitModel(model, {stages: 2})[1];
-      const settings = ({legs, seed, method}: Partial<InProcessArgs>) => ({
+      const settings = ({legs, seed, method}: Partial<PipelineArgs>) => ({
         ...{legs, seed, method},
         ...common,
       });
@@ -316,7 +290,7 @@ describe('legs of a split run', () => {
       } finally {
         mapl.version = version;
       }
-      await expectAsync(create({method: 'mappl'} as Partial<InProcessArgs>)).toBeRejectedWithError(
+      await expectAsync(create({method: 'mappl'})).toBeRejectedWithError(
         /unknown compression method 'mappl'. Did you mean 'mapl'/,
       );
     });
