@@ -149,7 +149,9 @@ describe('ResidualBottleneck', () => {
   });
 
   it('says what is wrong with its arguments', () => {
-    expect(() => new ResidualBottleneck({rank: 0})).toThrowError(/rank is 0, expected a whole number/);
+    expect(() => new ResidualBottleneck({rank: 0})).toThrowError(
+      /rank is 0, expected a whole number/,
+    );
     expect(() => new ResidualBottleneck({rank: 2, hiddenWidth: 1.5})).toThrowError(
       /hiddenWidth is 1\.5/,
     );
