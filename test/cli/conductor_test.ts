@@ -24,7 +24,12 @@ describe('conductor', () => {
   /** Conducts stages that only write down what they are told. */
   async function conduct(
     input: RunConfigInput,
-    options: {done?: number; stopAfter?: number; measuring?: OnProgress[]} = {},
+    options: {
+      done?: number;
+      stopAfter?: number;
+      stop?: () => boolean;
+      measuring?: OnProgress[];
+    } = {},
   ) {
     const config = parseConfig(input);
     const run = RunFolder.open(runs, 'run', 'refuse');
@@ -66,8 +71,9 @@ describe('conductor', () => {
       }),
       schedule: learningSchedule(config),
       done: options.done ?? 0,
-      stopRequested: () =>
-        heard[0].filter(({do: what}) => what === 'train').length === options.stopAfter,
+      stopRequested:
+        options.stop ??
+        (() => heard[0].filter(({do: what}) => what === 'train').length === options.stopAfter),
     });
     const result = await conductor.run();
     const told = heard[0].map((command) =>
@@ -101,6 +107,14 @@ describe('conductor', () => {
       }),
     );
     expect(heard[1].length).toBe(heard[2].length);
+  });
+
+  it('hears signals between steps that are microtasks only', async () => {
+    let asked = false;
+    setImmediate(() => (asked = true));
+    const {result} = await conduct({training: {steps: 1000}}, {stop: () => asked});
+    expect(result.stopped).toBeTrue();
+    expect(result.steps).toBeLessThan(1000);
   });
 
   it('does only the end where nothing is due in between', async () => {

@@ -1,4 +1,5 @@
 import path from 'node:path';
+import {setImmediate} from 'node:timers/promises';
 import {checkpointName} from '../../pipeline/checkpoint.js';
 import type {RunConfig} from '../config/schema.js';
 import {formatLoss, formatSeconds} from '../report/format.js';
@@ -71,7 +72,10 @@ export class Conductor {
     const {validateEvery, diagnosticsEvery, checkpointEvery} = config.output;
     const {validationBatches, finalBatches} = config.output;
     let step = done;
-    while (step < steps && !stopRequested()) {
+    while (step < steps) {
+      // A step on plain JavaScript may be microtasks only: without a task in between no signal would be heard.
+      await setImmediate();
+      if (stopRequested()) break;
       step++;
       await this.step(step);
       if (step === steps) break;
