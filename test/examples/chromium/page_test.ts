@@ -83,6 +83,17 @@ describe('page that trains', () => {
     await page.selectOption('#batchSize', '2');
   }
 
+  /** Starts training on the text in the box, or goes on, until there are `steps` steps. */
+  async function trainTo(steps: number): Promise<void> {
+    await page.click('#toggle');
+    await stepIs(steps);
+  }
+
+  async function pause(): Promise<void> {
+    await page.click('#toggle');
+    await statusIs('Paused at step');
+  }
+
   /** Puts `change` into the stored run. @returns The steps and losses in it. */
   const changeStored = (change: object) =>
     page.evaluate(async (entries) => {
@@ -117,10 +128,8 @@ describe('page that trains', () => {
     await page.fill('#text', TEXT);
     expect(await text('text-note')).toContain(TEXT.length.toLocaleString('en'));
     await page.fill('#every', '10');
-    await page.click('#toggle');
-    await stepIs(20);
-    await page.click('#toggle');
-    await statusIs('Paused at step');
+    await trainTo(20);
+    await pause();
     const paused = await stepNow();
     expect(paused).toBeGreaterThanOrEqual(20);
     const before = await storedHistory();
@@ -136,8 +145,7 @@ describe('page that trains', () => {
     expect(await text('stored-text')).toContain('The ship sailed.');
     await page.click('#restore');
     await stepIs(paused + 5);
-    await page.click('#toggle');
-    await statusIs('Paused at step');
+    await pause();
     const after = await storedHistory();
     expect(after.map(({step}) => step)).toEqual(after.map((_, i) => i + 1));
     expect(after.length).toBeGreaterThanOrEqual(paused + 5);
@@ -228,8 +236,7 @@ describe('page that trains', () => {
     expect(await text('alert-text')).toContain('in the middle of training, at step 7');
 
     await page.fill('#text', TEXT);
-    await page.click('#toggle');
-    await stepIs(1);
+    await trainTo(1);
     const other = await page.context().newPage();
     await other.goto(below.url);
     await other.waitForFunction(() => document.getElementById('status')!.textContent === 'Ready.');
@@ -241,8 +248,7 @@ describe('page that trains', () => {
     expect(await other.textContent('#alert-text')).toContain('Another tab of this page has a run');
     expect(await text('status')).toContain('Training on wasm');
 
-    await page.click('#toggle');
-    await statusIs('Paused at step');
+    await pause();
     await other.reload();
     await other.click('#discard');
     await other.waitForSelector('#alert:not([hidden])');
@@ -253,27 +259,22 @@ describe('page that trains', () => {
   it('takes every click, however soon after the last', async () => {
     await open(below.url, 'wasm');
     await page.fill('#text', TEXT);
-    await page.click('#toggle');
-    await stepIs(1);
-    await page.click('#toggle');
-    await statusIs('Paused at step');
+    await trainTo(1);
+    await pause();
     // Resume, and pause before the page has had a turn.
     await page.evaluate(() => {
       const toggle = document.getElementById('toggle')!;
       for (let i = 0; i < 3; i++) toggle.click();
     });
     await statusIs('Paused at step');
-    await page.click('#toggle');
-    await stepIs((await stepNow()) + 1);
+    await trainTo((await stepNow()) + 1);
   });
 
   it('says that a stored run is damaged, and goes on without it', async () => {
     await open(below.url, 'wasm');
     await page.fill('#text', TEXT);
-    await page.click('#toggle');
-    await stepIs(1);
-    await page.click('#toggle');
-    await statusIs('Paused at step');
+    await trainTo(1);
+    await pause();
     await changeStored({weights: null});
     await page.reload();
     await statusIs('Ready.');
@@ -284,8 +285,7 @@ describe('page that trains', () => {
     await page.check('#backend-wasm');
     await page.selectOption('#size', 'tiny');
     await page.fill('#text', TEXT);
-    await page.click('#toggle');
-    await stepIs(1);
+    await trainTo(1);
     expect(await page.isVisible('#alert')).toBe(false);
   });
 
@@ -313,10 +313,8 @@ describe('page that trains', () => {
     });
     await open(below.url, 'webgl');
     await page.fill('#text', TEXT);
-    await page.click('#toggle');
-    await stepIs(3);
-    await page.click('#toggle');
-    await statusIs('Paused at step');
+    await trainTo(3);
+    await pause();
     const losses = (await storedHistory()).map(({loss}) => loss);
     const expected = await lossesInNode(3);
     expect(expected[2]).toBeLessThan(expected[0]);
