@@ -1,7 +1,8 @@
 /** What the two halves of a boundary have in common: the boundary itself and a wire copy of its projector. */
-import * as tf from '@tensorflow/tfjs-core';
+import type * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
 import {refuseValue} from '../ops/check_values.js';
+import {fromNestedConfig, nestedConfig} from '../ops/nested_config.js';
 import type {AnchorEmbedding} from './anchor_embedding.js';
 import {checkLayerArgs, classNameOf} from './check_layer_args.js';
 import {connectedLayers} from './find_layers.js';
@@ -41,7 +42,7 @@ export abstract class BoundaryHalf extends SharedLayer {
     super(checkHalfArgs(classNameOf(new.target), args));
     this.relink = !(args.boundary instanceof tfl.layers.Layer);
     this.boundary = this.relink
-      ? deserialize(args.boundary as {className: string; config: object})
+      ? boundaryOfConfig(args.boundary as {className: string; config: object})
       : (args.boundary as ProjectionBoundary);
     this.trainable = args.trainable ?? this.boundary.trainable;
   }
@@ -112,11 +113,7 @@ export abstract class BoundaryHalf extends SharedLayer {
   }
 
   override getConfig(): tf.serialization.ConfigDict {
-    const {boundary} = this;
-    return {
-      ...super.getConfig(),
-      boundary: {className: boundary.getClassName(), config: boundary.getConfig()},
-    };
+    return {...super.getConfig(), boundary: nestedConfig(this.boundary)};
   }
 
   protected override disposeWeights(): number {
@@ -148,14 +145,8 @@ function checkHalfArgs(where: string, args: BoundaryHalfArgs): BoundaryHalfArgs 
   return given;
 }
 
-/** By the class map of tfjs, as `loadLayersModel` does: this file cannot import the class that imports it. */
-function deserialize({className, config}: {className: string; config: object}): ProjectionBoundary {
-  const {classNameMap} = tf.serialization.SerializationMap.getMap();
-  const known = Object.hasOwn(classNameMap, className) ? classNameMap[className] : null;
-  if (known == null) {
-    const mend = `the name of a registered class such as 'ProjectionBoundary'`;
-    refuseValue('BoundaryHalf', 'className of the boundary', className, mend);
-  }
-  const [cls, fromConfig] = known;
-  return fromConfig(cls, config as tf.serialization.ConfigDict) as unknown as ProjectionBoundary;
+/** By the name of its class: this file cannot import the class that imports it. */
+function boundaryOfConfig(config: {className: string; config: object}): ProjectionBoundary {
+  const made: unknown = fromNestedConfig('BoundaryHalf', 'boundary', config, 'ProjectionBoundary');
+  return made as ProjectionBoundary;
 }

@@ -13,6 +13,7 @@ import {makeQuantizer} from './boundary_quantizer.js';
 import {type BoundaryPart, CompressedBoundary} from './compressed_boundary.js';
 import {checkIds} from '../ops/check_ids.js';
 import {checkInteger} from '../ops/check_values.js';
+import {nestedConfig} from '../ops/nested_config.js';
 import type {Kwargs, LayerArgs, LayerInputs, LayerOutputs} from './layer_types.js';
 import {createWeight} from './layer_weight.js';
 import type {ResidualVectorQuantizer} from './residual_vector_quantizer.js';
@@ -179,13 +180,10 @@ export class ProjectionBoundary extends CompressedBoundary {
     };
     if (this.seed != null) config.seed = this.seed;
     if (this.units != null) config.units = this.units;
-    const nest = (layer: tfl.layers.Layer) => ({
-      className: layer.getClassName(),
-      config: layer.getConfig(),
-    });
-    if (this.senderAnchors != null) config.senderAnchors = nest(this.senderAnchors);
-    if (this.receiverAnchors != null) config.receiverAnchors = nest(this.receiverAnchors);
-    if (this.quantizer != null) config.quantizer = nest(this.quantizer);
+    const {senderAnchors, receiverAnchors, quantizer} = this;
+    if (senderAnchors != null) config.senderAnchors = nestedConfig(senderAnchors);
+    if (receiverAnchors != null) config.receiverAnchors = nestedConfig(receiverAnchors);
+    if (quantizer != null) config.quantizer = nestedConfig(quantizer);
     return config;
   }
 

@@ -8,9 +8,10 @@ import {
   serializeMatch,
   type VariableMatch,
 } from './match.js';
-import {NamedOptimizer, type VariableUpdate} from './named_optimizer.js';
+import {NamedOptimizer, refuseMissing, type VariableUpdate} from './named_optimizer.js';
 import {checkOptions} from '../ops/check_options.js';
 import {checkList, describeValue, refuseValue} from '../ops/check_values.js';
+import {fromNestedConfig, nestedConfig, type NestedConfig} from '../ops/nested_config.js';
 import {
   checkSchedule,
   deserializeLearningRate,
@@ -113,12 +114,7 @@ export class OptimizerGroups extends NamedOptimizer {
     const expected = this.iterations === 0 ? (this.expected ?? []) : [];
     const names = new Set(updates.map(({variable}) => variable.name));
     const missing = expected.filter((name) => !names.has(name));
-    if (missing.length > 0) {
-      throw new Error(
-        `train.groups: no gradient for ${missing.map((name) => `'${name}'`).join(', ')} at the first step. ` +
-          `The loss does not depend on it: connect it, or make it not trainable.`,
-      );
-    }
+    if (missing.length > 0) refuseMissing('train.groups', missing);
   }
 
   override update(updates: VariableUpdate[], step: number, learningRateScale: number): void {
@@ -151,8 +147,7 @@ export class OptimizerGroups extends NamedOptimizer {
     return {
       groups: this.groups.map(({match, optimizer}) => ({
         match: serializeMatch(match),
-        className: optimizer.getClassName(),
-        config: optimizer.getConfig(),
+        ...nestedConfig(optimizer),
       })),
       schedule: serializeLearningRate(this.learningRate),
       clipNorm: this.clipNorm,
@@ -164,18 +159,10 @@ export class OptimizerGroups extends NamedOptimizer {
     cls: tf.serialization.SerializableConstructor<T>,
     config: tf.serialization.ConfigDict,
   ): T {
-    const {classNameMap} = tf.serialization.SerializationMap.getMap();
-    const groups = (config.groups as tf.serialization.ConfigDict[]).map((group) => {
-      const entry = classNameMap[group.className as string];
-      if (entry == null) {
-        throw new Error(
-          `train.groups: optimizer class '${String(group.className)}' is not registered.`,
-        );
-      }
-      const [optimizerClass, fromConfig] = entry;
-      const optimizer = fromConfig(optimizerClass, group.config as tf.serialization.ConfigDict);
-      return {match: deserializeMatch(group.match), optimizer: optimizer as NamedOptimizer};
-    });
+    const groups = (config.groups as tf.serialization.ConfigDict[]).map((group) => ({
+      match: deserializeMatch(group.match),
+      optimizer: fromNestedConfig('train.groups', 'optimizer', group as NestedConfig, 'AdamW'),
+    }));
     const schedule = deserializeLearningRate(config.schedule);
     return new cls(groups, {
       schedule: typeof schedule === 'number' ? null : schedule,

@@ -182,12 +182,7 @@ export abstract class NamedOptimizer extends tf.Optimizer {
     const where = `${this.getClassName()}.applyGradients`;
     const entries = gradientEntries(where, gradients);
     const missing = entries.filter(([, gradient]) => gradient == null).map(([name]) => name);
-    if (missing.length > 0 && this.iterations === 0) {
-      throw new Error(
-        `${where}: no gradient for ${missing.map((name) => `'${name}'`).join(', ')} at the first step. ` +
-          `The loss does not depend on it: connect it, or make it not trainable.`,
-      );
-    }
+    if (missing.length > 0 && this.iterations === 0) refuseMissing(where, missing);
     const registered = tf.engine().registeredVariables;
     return entries
       .filter(([, gradient]) => gradient != null)
@@ -217,4 +212,12 @@ export abstract class NamedOptimizer extends tf.Optimizer {
       ? updates
       : updates.map(({variable, gradient}) => ({variable, gradient: tf.mul(gradient, factor)}));
   }
+}
+
+/** Throws because the variables of these names have no gradient at the first step. */
+export function refuseMissing(where: string, names: string[]): never {
+  throw new Error(
+    `${where}: no gradient for ${names.map((name) => `'${name}'`).join(', ')} at the first step. ` +
+      `The loss does not depend on it: connect it, or make it not trainable.`,
+  );
 }

@@ -115,6 +115,11 @@ describe('Arguments of train.groups', () => {
       () => construct(OptimizerGroups)(),
       /train.groups: groups is missing/,
     ],
+    [
+      'a config whose optimizer nobody knows',
+      () => OptimizerGroups.fromConfig(OptimizerGroups, {groups: [{match: '*', className: 'x'}]}),
+      /className of the optimizer is 'x', expected the name of a registered class such as 'AdamW'/,
+    ],
   ]);
 });
 
