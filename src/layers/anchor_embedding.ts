@@ -2,51 +2,19 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
 import {orthogonalMatrix} from '../manifolds/random_stiefel.js';
-import {seededNormal} from '../manifolds/seeded_normal.js';
+import {checkBoolean, checkInteger, checkNumber} from '../ops/check_values.js';
+import {checkAnchorArgs, type AnchorEmbeddingArgs} from './anchor_args.js';
+import {connectedAnchors} from './connected_anchors.js';
 import {embeddingLookup} from './embedding_lookup.js';
-import {connectedLayers} from './find_layers.js';
-import {checkBoolean, checkInteger, checkNumber, checkSeed} from '../ops/check_values.js';
-import {checkLayerArgs} from './check_layer_args.js';
-import {
-  layerKeys,
-  type Kwargs,
-  type LayerArgs,
-  type LayerInputs,
-  type LayerOutputs,
-} from './layer_types.js';
+import type {Kwargs, LayerInputs, LayerOutputs} from './layer_types.js';
 import {createWeight} from './layer_weight.js';
+import {seededNormals} from './seeded_initializer.js';
 import {SharedLayer} from './shared_layer.js';
 import {weightSeed} from './weight_seed.js';
 
-/** Arguments of {@link AnchorEmbedding}. */
-export interface AnchorEmbeddingArgs extends LayerArgs {
-  /** Rows `V` of the table. */
-  vocabSize: number;
-  /** Width `a` of the table, 1 to `units`; not needed without a basis. */
-  anchorRank?: number;
-  /** `false`: the table `[V, units]` is the anchors itself, there is no basis. Default `true`. */
-  factorised?: boolean;
-  /** Width `d` of the anchors. A {@link ProjectionBoundary} fills it in; the layer applied alone needs it. */
-  units?: number;
-  /**
-   * Standard deviation of the table's initial values; 0 (the default) starts the boundary as the plain projection
-   * (inferred: the paper does not say). With `trainable: false` the table is a fixed random offset a token.
-   */
-  initializerRange?: number;
-  /** Seed of basis and table. Default: derived from the layer's name. */
-  seed?: number;
-}
+export type {AnchorEmbeddingArgs};
 
 const WHERE = 'AnchorEmbedding';
-const SIZES = '({vocabSize: 2048, anchorRank: 32, units: 128})';
-const KEYS = layerKeys<AnchorEmbeddingArgs>({
-  vocabSize: true,
-  anchorRank: true,
-  factorised: true,
-  units: true,
-  initializerRange: true,
-  seed: true,
-});
 
 /**
  * The anchors of one pipeline stage: a trainable table `E [V, a]` and a fixed basis `P [a, d]` with orthonormal rows; or, not
@@ -77,21 +45,13 @@ export class AnchorEmbedding extends SharedLayer {
   private source: AnchorEmbedding | null = null;
 
   constructor(args: AnchorEmbeddingArgs) {
-    super(
-      checkLayerArgs(
-        WHERE,
-        args,
-        `new ${WHERE}${SIZES}`,
-        new.target === AnchorEmbedding ? KEYS : null,
-      ),
-    );
+    super(checkAnchorArgs(`new ${WHERE}`, args, new.target !== AnchorEmbedding));
     this.vocabSize = checkInteger(WHERE, 'vocabSize', args.vocabSize, 1);
     this.factorised = checkBoolean(WHERE, 'factorised', args.factorised ?? true);
     this.units = args.units == null ? undefined : checkInteger(WHERE, 'units', args.units, 1);
     const rank = args.anchorRank ?? (this.factorised ? undefined : this.units);
     this.anchorRank = checkInteger(WHERE, 'anchorRank', rank as number, 1);
     this.initializerRange = checkNumber(WHERE, 'initializerRange', args.initializerRange ?? 0);
-    if (args.seed != null) checkSeed(WHERE, args.seed);
     this.seed = args.seed;
     this.checkRank();
   }
@@ -115,13 +75,19 @@ export class AnchorEmbedding extends SharedLayer {
       return;
     }
     this.owner = owner;
-    const tableSeed = this.seedOf('table');
-    const table = this.initializerRange === 0 || fast ? null : this.normals(tableSeed);
-    const shape = [this.vocabSize, this.anchorRank];
-    this.table = createWeight(`${this.name}/table`, shape, table, this.trainable);
+    const {name, vocabSize, anchorRank, initializerRange} = this;
+    // A seed of one's own goes by the factor alone, so that anchors of other names start the same.
+    const [seed, prefix] = this.seed == null ? [0, `${name}/`] : [this.seed, ''];
+    const size = vocabSize * anchorRank;
+    const table =
+      fast || initializerRange === 0
+        ? null
+        : seededNormals(size, initializerRange, seed, `${prefix}table`);
+    this.table = createWeight(`${name}/table`, [vocabSize, anchorRank], table, this.trainable);
     if (this.factorised) {
-      const basis = fast ? null : orthogonalMatrix(this.anchorRank, units, this.seedOf('basis'));
-      this.basis = createWeight(`${this.name}/basis`, [this.anchorRank, units], basis, false);
+      const basisSeed = weightSeed(seed, `${prefix}basis`);
+      const basis = fast ? null : orthogonalMatrix(anchorRank, units, basisSeed);
+      this.basis = createWeight(`${name}/basis`, [anchorRank, units], basis, false);
     }
     this.built = true;
     if (owner === this) {
@@ -249,35 +215,10 @@ export class AnchorEmbedding extends SharedLayer {
       );
     }
   }
-
-  private seedOf(weight: 'table' | 'basis'): number {
-    return this.seed == null
-      ? weightSeed(0, `${this.name}/${weight}`)
-      : weightSeed(this.seed, weight);
-  }
-
-  private normals(seed: number): Float32Array {
-    const normal = seededNormal(seed);
-    const size = this.vocabSize * this.anchorRank;
-    return Float32Array.from({length: size}, () => this.initializerRange * normal());
-  }
 }
 tf.serialization.registerClass(AnchorEmbedding);
 
 /** Creates an {@link AnchorEmbedding}, in the manner of `tf.layers.dense(args)`. */
 export function anchorEmbedding(args: AnchorEmbeddingArgs): AnchorEmbedding {
-  const where = 'anchorEmbedding';
-  return new AnchorEmbedding(checkLayerArgs(where, args, `${where}${SIZES}`, KEYS));
-}
-
-/** A layer that uses anchors: boundaries, their halves, and anchors themselves. */
-interface AnchorUser {
-  anchorTables(): AnchorEmbedding[];
-}
-
-/** The anchors of all layers in the graph that the symbolic `inputs` belong to. */
-export function connectedAnchors(inputs: LayerInputs): AnchorEmbedding[] {
-  return connectedLayers(inputs).flatMap((layer) =>
-    'anchorTables' in layer ? (layer as unknown as AnchorUser).anchorTables() : [],
-  );
+  return new AnchorEmbedding(checkAnchorArgs('anchorEmbedding', args));
 }

@@ -1,6 +1,7 @@
 /** How a boundary comes by its anchors: given, made from a config, made anew, or found again after loading. */
 import {refuseValue} from '../ops/check_values.js';
-import {AnchorEmbedding, connectedAnchors} from './anchor_embedding.js';
+import {AnchorEmbedding} from './anchor_embedding.js';
+import {connectedAnchors} from './connected_anchors.js';
 import type {LayerInputs} from './layer_types.js';
 import {weightSeed} from './weight_seed.js';
 
