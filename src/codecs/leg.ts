@@ -88,6 +88,8 @@ export interface Leg {
   byteLength?(shape: readonly number[]): number;
   /** Whether crossings need `keys`. */
   readonly keyed?: boolean;
+  /** First optimizer steps in which values cross in another form than later; absent: none. */
+  readonly warmupSteps?: number;
   sender(context: LegContext): LegSender;
   receiver(context: LegContext): LegReceiver;
 }

@@ -1,5 +1,4 @@
-import type {LegSpec} from '../../codecs/leg.js';
-import {rvqSettings} from '../../codecs/rvq/rvq_options.js';
+import {makeLeg} from '../../codecs/leg_registry.js';
 import {openFolder} from '../../io/index.js';
 import {readConfig} from '../../models/llama/load_llama.js';
 import type {LinkSpeed} from '../../pipeline/step_time.js';
@@ -102,7 +101,7 @@ async function decide(
   const several = new Set(all.map(({family}) => family)).size > 1;
   const compare = several && trialSteps > 0;
   // Before its first codes a trial would show another setting than the run.
-  const list = compare ? all.filter(({crossed}) => codesFrom(crossed.forward) < trialSteps) : all;
+  const list = compare ? all.filter((one) => warmupOf(one) < trialSteps) : all;
   if (list.length < all.length) {
     log(
       `--auto-rank: trials of ${trialSteps} steps end before RVQ sends its first codes: it is left out.`,
@@ -161,9 +160,9 @@ async function decide(
   return best.candidate;
 }
 
-/** Steps after which a leg's codec sends what it will send. */
-function codesFrom({codec, ...options}: LegSpec): number {
-  return codec === 'rvq' ? rvqSettings(options).warmupSteps : 0;
+/** Steps before a setting's activations cross as they will in the long run. */
+function warmupOf({crossed: {forward}}: Candidate): number {
+  return makeLeg(forward, 'compression.forward').leg.warmupSteps ?? 0;
 }
 
 /** What the time of a run's step depends on. */

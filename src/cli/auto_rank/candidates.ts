@@ -3,6 +3,7 @@ import {stageCount} from '../config/check_config.js';
 import type {RunConfig} from '../config/schema.js';
 import {anchorRankFor, FAMILIES, fits, type Compression, type Family} from './families.js';
 import type {Crossed} from './step_costs.js';
+import {withoutBoundaries} from './without_boundaries.js';
 
 /** A setting to weigh. */
 export interface Candidate {
@@ -25,13 +26,6 @@ export function ranksFor(hiddenSize: number): number[] {
     return Math.max(1, rank >= 8 ? 4 * Math.round(rank / 4) : Math.round(rank));
   });
   return [...new Set(ranks.filter((rank) => rank < hiddenSize))];
-}
-
-/** A configuration with nothing at its cuts, whatever the user wants there; for methods without a boundary. */
-export function withoutBoundaries(config: RunConfig, method = 'none'): RunConfig {
-  const options = {anchors: null, projector: null, anchorRank: null};
-  const rest = {anchorStart: null, offsetRange: null, forward: null, backward: null};
-  return {...config, compression: {...config.compression, method, ...options, ...rest}};
 }
 
 /** Whether the user has set something. */

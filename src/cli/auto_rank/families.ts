@@ -1,6 +1,9 @@
 import type {LegSpec} from '../../codecs/leg.js';
-import type {RunConfig} from '../config/schema.js';
+import {countParameters} from '../../models/llama/count_parameters.js';
 import {stageCount} from '../config/check_config.js';
+import type {RunConfig} from '../config/schema.js';
+import {llamaOfConfig} from '../training/llama_of_config.js';
+import {withoutBoundaries} from './without_boundaries.js';
 
 /** What a setting puts into the `compression` section of a configuration. */
 export type Compression = Partial<RunConfig['compression']> & {method: string};
@@ -80,14 +83,6 @@ export const FAMILIES: readonly Family[] = [
   {name: 'resbm', settings: onBothLegs('resbm'), ranked: true, fromAnyModel: true},
 ];
 
-/** Numbers in a model without boundaries. */
-function plainParameters({model}: RunConfig, vocabSize: number): number {
-  const {hiddenSize: d, intermediateSize, layers, heads, keyValueHeads, tieEmbeddings} = model;
-  const keyValue = (d / heads) * (keyValueHeads ?? heads);
-  const block = 2 * d * d + 2 * d * keyValue + 3 * d * intermediateSize + 2 * d;
-  return (tieEmbeddings ? 1 : 2) * vocabSize * d + layers * block + d;
-}
-
 /**
  * Whether trained tables of a width have room: those of all stages are at most as many numbers as the model without them (ours).
  *
@@ -97,7 +92,7 @@ function haveRoom(config: RunConfig, vocabSize: number, width: number): boolean 
   const {hiddenSize} = config.model;
   const basis = width < hiddenSize ? width * hiddenSize : 0;
   const tables = stageCount(config) * (vocabSize * width + basis);
-  return tables <= plainParameters(config, vocabSize);
+  return tables <= countParameters(llamaOfConfig(withoutBoundaries(config), vocabSize)).total;
 }
 
 /** Whether a family's tables have room in the stages' memory. */

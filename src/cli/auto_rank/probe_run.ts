@@ -6,8 +6,8 @@ import {planSplit} from '../../pipeline/split.js';
 import type {RunConfig} from '../config/schema.js';
 import {stageBeginnings} from '../training/llama_of_config.js';
 import type {LoadedText} from '../training/load_text.js';
-import {withoutBoundaries} from './candidates.js';
 import {runTrial, type Trial, type TrialArgs} from './trial.js';
+import {withoutBoundaries} from './without_boundaries.js';
 
 /** Steps of a model that has learned nothing yet: its activations take shape in the first. */
 const NEW_STEPS = 20;

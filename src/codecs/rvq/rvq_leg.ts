@@ -29,6 +29,7 @@ export const rvqLegCodec: LegCodec = {
     const settings = rvqSettings(requireOptions(`leg codec '${NAME}'`, options, '{groups: 8}'));
     return {
       settings,
+      warmupSteps: settings.warmupSteps,
       bytesPerToken: (width) => {
         const many = 8;
         return vectorBytes(settings, sizeFor(settings, width), many) / many;
