@@ -43,6 +43,8 @@ function polarFactor_(y: tf.Tensor | tf.TensorLike, options: PolarFactorOptions 
  * Polar Express (published, arXiv 2505.16932, eight steps) with its third step repeated and one classical quintic step at
  * the end (ours), so that matrices of condition number 1e4 to 1e5 come out orthonormal too. What float32 cannot give: the
  * error of the result grows like 1e-8 times the condition number. Directions with singular value zero stay zero, so a zero matrix gives zeros.
+ * The scale of a matrix does not matter, up to float32's largest numbers; entries below its smallest normal one, 1.2e-38, count as
+ * zeros on backends that flush them (`tensorflow`, GPUs).
  *
  * Differentiable at matrices of full rank.
  *

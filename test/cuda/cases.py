@@ -236,10 +236,11 @@ def polar(make, small):
     flat = (ctypes.c_float * (3 * len(coefficients)))(*[c for row in coefficients for c in row])
     shapes = [(1, 1, 1), (2, 7, 3), (1, 3, 8), (1, 150, 20)]
     shapes += [] if small else [(1, 256, 64), (4, 2048, 128), (1, 4096, 256), (2, 688, 256), (3, 70, 1000), (1, 4096, 1024)]
-    for b, m, n in shapes:
-        y = make.normal(b, m, n)
+    # At 1e38 the norm is beyond float32.
+    for (b, m, n), scale in [*((shape, 1.0) for shape in shapes), ((2, 7, 3), 1e38), ((2, 7, 3), 1e-33)]:
+        y = make.normal(b, m, n, scale=scale)
         u, _, vh = torch.linalg.svd(y.double(), full_matrices=False)
-        yield Case("polar_factor", (b, m, n), [(b, m, n)],
+        yield Case("polar_factor", (b, m, n, scale), [(b, m, n)],
                    lambda k, o, y=y, z=(b, m, n): k.polar_factor(y, flat, len(coefficients), o[0], *z), [u @ vh], 5e-5)
 
 

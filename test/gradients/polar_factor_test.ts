@@ -22,6 +22,16 @@ describe('gradient of polarFactor', () => {
       }));
   }
 
+  it('is inverse to the scale of a matrix, huge or tiny', async () => {
+    const [y, dy] = [normal([6, 3], 5), toTensor(normal([6, 3], 6))];
+    const grad = tf.grad((matrix: tf.Tensor) => polarFactor(matrix));
+    const {values} = dense([6, 3], await grad(toTensor(y), dy).data());
+    for (const scale of [1e-25, 1e25]) {
+      const scaled = tf.mul(grad(tf.mul(toTensor(y), scale), dy), scale);
+      await expectClose(scaled, dense([6, 3], values), 1e-5, `scale ${scale}`);
+    }
+  });
+
   it('of a batch is that of each matrix', async () => {
     const [one, two] = [normal([4, 2], 1), normal([4, 2], 2)].map((d) => toTensor(d));
     const dy = toTensor(normal([2, 4, 2], 3));

@@ -77,9 +77,32 @@ describe('polarFactor', () => {
   it('does not depend on the scale, however large or small', async () => {
     const y = normal([6, 3], 3);
     const expected = reference.polarFactor(y);
-    for (const scale of [1e-30, 1e-10, 1e10, 1e30]) {
+    // At 1e38 the norm itself is beyond float32, at 3e37 its inverse is not a normal number.
+    for (const scale of [1e-33, 1e-30, 1e-10, 1e10, 1e30, 3e37, 1e38]) {
       await expectClose(polarFactor(tf.mul(toTensor(y), scale)), expected, 1e-5, `scale ${scale}`);
     }
+  });
+
+  it('takes huge, ordinary and tiny matrices in one batch', async () => {
+    const y = normal([6, 3], 3);
+    const batch = tf.stack([1e38, 1, 1e-33].map((scale) => tf.mul(toTensor(y), scale)));
+    const {values} = reference.polarFactor(y);
+    await expectClose(polarFactor(batch), dense([3, 6, 3], [...values, ...values, ...values]));
+  });
+
+  it('of entries below the normal numbers is that of zeros where the backend flushes them, never NaN', async () => {
+    const y = normal([6, 3], 3);
+    const u = await polarFactor(
+      toTensor(
+        dense(
+          [6, 3],
+          y.values.map((v) => v * 1e-40),
+        ),
+      ),
+    ).data();
+    const expected = u.every((v) => v === 0) ? dense([6, 3]) : reference.polarFactor(y);
+    // Such entries have four digits.
+    await expectClose(tf.tensor(u, [6, 3]), expected, 1e-3);
   });
 
   it('of zeros is zeros, also beside another matrix in a batch', async () => {

@@ -60,9 +60,27 @@ export function asTall(matrices: tf.Tensor): tf.Tensor3D {
     : (matrices as tf.Tensor3D);
 }
 
+/** Matrices whose largest entry lies beyond this power of two, or below its inverse, are brought back by it first. */
+export const POLAR_EXTREME = 2 ** 64;
+
+/**
+ * A power of two per matrix, `[b,1,1]`, by which it is multiplied before all else: 1, except where the norm or its inverse
+ * could leave float32. Ordinary matrices keep their bits. Entries that the backend takes for zero (below 1.18e-38 where
+ * it flushes denormals) stay zero.
+ */
+export function polarGuard(matrices: tf.Tensor3D): tf.Tensor3D {
+  return tf.tidy(() => {
+    const largest = tf.max(tf.abs(matrices), [1, 2], true);
+    const ones = tf.onesLike(largest);
+    const raised = tf.where(tf.less(largest, 1 / POLAR_EXTREME), tf.mul(ones, POLAR_EXTREME), ones);
+    const lowered = tf.mul(ones, 1 / POLAR_EXTREME);
+    return tf.where(tf.greater(largest, POLAR_EXTREME), lowered, raised) as tf.Tensor3D;
+  });
+}
+
 /**
  * One number per matrix, `[b,1,1]`, by which it is multiplied before the first step: 1/(1.01 ‖Y‖_F). The norm is taken
- * after dividing by the largest entry, so that it neither overflows nor underflows; a zero matrix gets 1.
+ * after dividing by the largest entry; a zero matrix gets 1. Of matrices times their {@link polarGuard}.
  */
 export function polarScale(matrices: tf.Tensor3D): tf.Tensor3D {
   const largest = tf.max(tf.abs(matrices), [1, 2], true);

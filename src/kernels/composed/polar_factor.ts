@@ -2,7 +2,13 @@
 import * as tf from '@tensorflow/tfjs-core';
 import {registerComposed} from '../ensure_kernel.js';
 import {PolarFactor} from '../kernel_names.js';
-import {asTall, polarCoefficients, polarScale, type PolarSteps} from './polar_express.js';
+import {
+  asTall,
+  polarCoefficients,
+  polarGuard,
+  polarScale,
+  type PolarSteps,
+} from './polar_express.js';
 
 /**
  * `Y(YᵀY)^{-1/2}` by `X ← X(a + b XᵀX + c (XᵀX)²)`, in float32 throughout: method.md section 6 measured what bfloat16
@@ -10,7 +16,8 @@ import {asTall, polarCoefficients, polarScale, type PolarSteps} from './polar_ex
  */
 registerComposed(PolarFactor, ({y}, attrs) => {
   const isWide = y.shape[1]! < y.shape[2]!;
-  const tall = asTall(y);
+  const given = asTall(y);
+  const tall: tf.Tensor3D = tf.mul(given, polarGuard(given));
   let x = tf.mul(tall, polarScale(tall));
   for (const [a, b, c] of polarCoefficients(attrs as unknown as PolarSteps)) {
     const next = tf.tidy(() => {

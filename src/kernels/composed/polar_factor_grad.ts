@@ -2,7 +2,13 @@
 import * as tf from '@tensorflow/tfjs-core';
 import {registerComposed} from '../ensure_kernel.js';
 import {PolarFactorGrad} from '../kernel_names.js';
-import {asTall, polarCoefficients, polarScale, type PolarSteps} from './polar_express.js';
+import {
+  asTall,
+  polarCoefficients,
+  polarGuard,
+  polarScale,
+  type PolarSteps,
+} from './polar_express.js';
 
 /** `g − u sym(uᵀg)`: what is left of `g` without the directions in which the polar factor does not move. */
 function withoutStretch(g: tf.Tensor, u: tf.Tensor): tf.Tensor {
@@ -24,7 +30,9 @@ function withoutStretch(g: tf.Tensor, u: tf.Tensor): tf.Tensor {
  */
 registerComposed(PolarFactorGrad, ({y, u, dy}, attrs) => {
   const isWide = y.shape[1]! < y.shape[2]!;
-  const tall = asTall(y);
+  const given = asTall(y);
+  const guard = polarGuard(given);
+  const tall: tf.Tensor3D = tf.mul(given, guard);
   const factor = asTall(u);
   const scale = polarScale(tall);
   let x = tf.mul(tall, scale);
@@ -47,6 +55,6 @@ registerComposed(PolarFactorGrad, ({y, u, dy}, attrs) => {
     x = nextX;
     d = nextD;
   }
-  d = withoutStretch(d, factor);
+  d = tf.mul(withoutStretch(d, factor), guard);
   return isWide ? tf.transpose(d, [0, 2, 1]) : d;
 });

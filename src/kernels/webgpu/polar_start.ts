@@ -1,6 +1,6 @@
 /** The matrix that the steps of `PolarFactor` begin with: tall, and scaled to a norm below 1. */
 import type * as tf from '@tensorflow/tfjs-core';
-import {POLAR_SAFETY} from '../composed/polar_express.js';
+import {POLAR_EXTREME, POLAR_SAFETY} from '../composed/polar_express.js';
 import type {WebgpuBackend} from './backend.js';
 import {webgpuFeatures} from './features.js';
 import {defineProgram} from './program.js';
@@ -10,6 +10,14 @@ const INVOCATIONS = 256;
 
 /** Blocks of a matrix, each summed by a workgroup. */
 const BLOCKS = 64;
+
+/** `polarGuard` of the reference: a power of two that keeps norms and their inverses within float32, mostly 1. */
+const GUARD = `
+  fn guardOf(largest : f32) -> f32 {
+    let raised = select(1.0, ${POLAR_EXTREME}f, largest < ${1 / POLAR_EXTREME}f);
+    return select(raised, ${1 / POLAR_EXTREME}f, largest > ${POLAR_EXTREME}f);
+  }
+`;
 
 /**
  * Of each block the largest absolute entry and the sum of the squares of entries divided by it: the norm of a matrix of
@@ -22,6 +30,7 @@ const blockNorms = defineProgram({
   uniforms: {items: 'i32', size: 'i32', blocks: 'i32', blockLength: 'i32'},
   workgroupSize: INVOCATIONS,
   code: ({subgroups}: {subgroups: boolean}) => `
+  ${GUARD}
   ${reduceSnippet('largestOfAll', 'max', INVOCATIONS, subgroups)}
   ${reduceSnippet('sumOfAll', 'sum', INVOCATIONS, subgroups)}
   fn main(index : i32) {
@@ -32,10 +41,11 @@ const blockNorms = defineProgram({
     var own = 0.0;
     for (var i = begin + i32(localIndex); i < end; i = i + ${INVOCATIONS}) { own = max(own, abs(y[start + i])); }
     let largest = largestOfAll(own);
-    let divisor = select(largest, 1.0, largest == 0.0);
+    let guard = guardOf(largest);
+    let divisor = select(largest * guard, 1.0, largest == 0.0);
     var squares = 0.0;
     for (var i = begin + i32(localIndex); i < end; i = i + ${INVOCATIONS}) {
-      let unit = y[start + i] / divisor;
+      let unit = y[start + i] * guard / divisor;
       squares = squares + unit * unit;
     }
     let sum = sumOfAll(squares);
@@ -55,6 +65,7 @@ const scaled = defineProgram({
   uniforms: {total: 'i32', rows: 'i32', columns: 'i32', blocks: 'i32', safety: 'f32'},
   workgroupSize: INVOCATIONS,
   code: ({transposed}: {transposed: boolean}) => `
+  ${GUARD}
   fn main(index : i32) {
     if (index >= uniforms.total) { return; }
     let size = uniforms.rows * uniforms.columns;
@@ -63,17 +74,18 @@ const scaled = defineProgram({
     var largest = 0.0;
     for (var i = first; i < first + uniforms.blocks; i = i + 1) { largest = max(largest, norms[2 * i]); }
     let isZero = select(0.0, 1.0, largest == 0.0);
+    let guard = guardOf(largest);
     var squares = 0.0;
     for (var i = first; i < first + uniforms.blocks; i = i + 1) {
-      let ratio = norms[2 * i] / (largest + isZero);
+      let ratio = norms[2 * i] * guard / (largest * guard + isZero);
       // A block of zeros, or one that is negligible beside the largest; its sum may still be NaN.
       squares = squares + norms[2 * i + 1] * ratio * ratio;
     }
-    let scale = 1.0 / (sqrt(squares) * uniforms.safety * largest + isZero);
+    let scale = 1.0 / (sqrt(squares) * uniforms.safety * (largest * guard) + isZero);
     let row = index % size / uniforms.columns;
     let column = index % uniforms.columns;
     let at = ${transposed ? 'batch * size + column * uniforms.rows + row' : 'index'};
-    result[index] = y[at] * scale;
+    result[index] = y[at] * guard * scale;
   }
 `,
 });

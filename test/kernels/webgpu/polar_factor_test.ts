@@ -38,7 +38,7 @@ describe('polarFactor in tiles', () => {
   it('of tiny, huge and zero matrices', async () => {
     const y = normal([1, 9, 4], 3);
     const expected = reference.polarFactor(dense([9, 4], y.values));
-    for (const factor of [1e-30, 1e30]) {
+    for (const factor of [1e-33, 1e-30, 1e30, 1e38]) {
       const u = polarFactor(tf.mul(toTensor(y), factor));
       await expectClose(u, dense([1, 9, 4], expected.values), 2e-5, `factor ${factor}`);
     }

@@ -24,8 +24,13 @@ struct Tall {
   int64_t gram_blocks() const { return (width + kGramRows - 1) / kGramRows; }
 };
 
-// 1 / (1.01 ‖y‖_F), computed so that it neither overflows nor underflows; 1 for zeros.
-float Scale(const float* y, int64_t size) {
+// Two factors, one after the other: a power of two that brings extreme matrices within float32's range, 1 for others, and
+// 1 / (1.01 ‖guard · y‖_F), 1 for zeros.
+struct Start {
+  float guard, scale;
+};
+
+Start StartOf(const float* y, int64_t size) {
   Vec most = {};
   int64_t i = 0;
   for (; i + kLanes <= size; i += kLanes) {
@@ -34,11 +39,13 @@ float Scale(const float* y, int64_t size) {
   }
   float largest = Largest(most);
   for (; i < size; i++) largest = std::max(largest, std::fabs(y[i]));
-  if (largest == 0.0f) return 1.0f;
+  if (largest == 0.0f) return {1.0f, 1.0f};
+  constexpr float kExtreme = 0x1p64f;
+  const float guard = largest > kExtreme ? 1 / kExtreme : largest < 1 / kExtreme ? kExtreme : 1.0f;
   const double unit = 1.0 / largest;
   double sum = 0;
   for (i = 0; i < size; i++) sum += (y[i] * unit) * (y[i] * unit);
-  return static_cast<float>(1.0 / (std::sqrt(sum) * 1.01 * largest));
+  return {guard, static_cast<float>(1.0 / (std::sqrt(sum) * 1.01 * (largest * guard)))};
 }
 
 // Copies what is right of the diagonal blocks to below them.
@@ -98,10 +105,11 @@ void PolarFactor(const float* y, const float* coefficients, int64_t steps, float
     for (int64_t b = first; b < last; b++) {
       const float* from = y + b * size;
       float* to = x + b * s.size();
-      const float scale = Scale(from, size);
+      const Start start = StartOf(from, size);
       for (int64_t i = 0; i < s.rows; i++) {
         for (int64_t j = 0; j < narrow; j++) {
-          to[i * s.width + j] = scale * from[wide ? j * columns + i : i * columns + j];
+          const float value = start.guard * from[wide ? j * columns + i : i * columns + j];
+          to[i * s.width + j] = start.scale * value;
         }
         std::fill(to + i * s.width + narrow, to + (i + 1) * s.width, 0.0f);
       }

@@ -26,6 +26,12 @@ __device__ inline float LargestOf(const float* partial) {
   return most;
 }
 
+// A power of two that brings extreme matrices within float32's range, 1 for others.
+__device__ inline float GuardOf(float largest) {
+  constexpr float kExtreme = 18446744073709551616.0f;  // 2^64
+  return largest > kExtreme ? 1 / kExtreme : largest < 1 / kExtreme ? kExtreme : 1.0f;
+}
+
 // squares[matrix,block]: the sum of (y / largest)² of a share, which neither overflows nor underflows.
 __global__ void __launch_bounds__(256)
     Squares(const float* y, const float* partial, float* squares, int64_t size) {
@@ -41,25 +47,27 @@ __global__ void __launch_bounds__(256)
   if (threadIdx.x == 0) squares[blockIdx.y * kPartials + blockIdx.x] = sum;
 }
 
-// x = y / (1.01 ‖y‖), transposed where `wide`: then y is [columns,rows] and x [rows,columns].
+// x = y / (1.01 ‖y‖) by two factors, transposed where `wide`: then y is [columns,rows] and x [rows,columns].
 __global__ void __launch_bounds__(256)
     Prepare(const float* y, const float* partial, const float* squares, float* x, int64_t rows,
             int64_t columns, bool wide) {
-  __shared__ float shared_scale;
+  __shared__ float shared_guard, shared_scale;
   const int64_t size = rows * columns;
   if (threadIdx.x == 0) {
     const float most = LargestOf(partial + blockIdx.y * kPartials);
     float sum = 0.0f;
     for (int i = 0; i < kPartials; i++) sum += squares[blockIdx.y * kPartials + i];
-    shared_scale = 1.0f / (most == 0.0f ? (sum == 0.0f ? 1.0f : sum) : sqrtf(sum) * 1.01f * most);
+    const float guard = GuardOf(most), norm = sqrtf(sum) * 1.01f * (most * guard);
+    shared_guard = guard;
+    shared_scale = 1.0f / (most == 0.0f ? (sum == 0.0f ? 1.0f : sum) : norm);
   }
   __syncthreads();
-  const float scale = shared_scale;
+  const float guard = shared_guard, scale = shared_scale;
   const float* from = y + blockIdx.y * size;
   float* to = x + blockIdx.y * size;
   for (int64_t i = blockIdx.x * int64_t{256} + threadIdx.x; i < size; i += gridDim.x * int64_t{256}) {
     const int64_t r = i / columns, c = i % columns;
-    to[i] = scale * from[wide ? c * rows + r : i];
+    to[i] = scale * (guard * from[wide ? c * rows + r : i]);
   }
 }
 
