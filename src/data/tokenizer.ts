@@ -96,7 +96,7 @@ export class TextTokenizer {
     if (modelVocabSize === this.vocabSize) return;
     throw new Error(
       `The tokenizer has ${this.vocabSize} ids, the model a vocabulary of ${modelVocabSize}. ` +
-        `Set model.vocabSize to ${this.vocabSize}, or use the tokenizer the model was trained with.`,
+        'Give the tokenizer that the model was trained with: tokenizer.json in its folder, or --tokenizer.',
     );
   }
 }

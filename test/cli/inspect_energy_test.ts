@@ -64,6 +64,7 @@ describe('inspect --energy', () => {
   it('measures the cuts of a split, in a table', async () => {
     const {code, output} = await inspect('--text', 'text.txt', '--stages', '2', '--tokens', '64');
     expect(code).withContext(output).toBe(0);
+    expect(output).toContain('activations of 32 tokens (context');
     expect(output).toContain('Only 32 tokens for 16 dimensions');
     expect(output).toContain('Rank for 90 %');
     expect(output).toContain('mapl.boundaries.0');

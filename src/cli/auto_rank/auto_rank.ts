@@ -15,6 +15,7 @@ import {candidates, checkRanked, uncompressed, type Candidate} from './candidate
 import {affordable, byEnergy, byLoss, finalists, type Weighed} from './choose.js';
 import {explainChoice, explainMeasured, reasoningTable, type Reasoned} from './explain.js';
 import {probeRun} from './probe_run.js';
+import {FAMILIES} from './families.js';
 import {runTrials, Stopped, validationBatches} from './run_trials.js';
 import {stepCost, type RunShape} from './step_costs.js';
 import {weigh} from './weigh.js';
@@ -98,6 +99,12 @@ async function decide(
   stopRequested: () => boolean,
 ): Promise<Candidate> {
   const all = candidates(config, given, text.tokenizer.vocabSize);
+  if (config.model.initialModel !== null && given.method == null) {
+    const names = FAMILIES.flatMap(({name, fromAnyModel}) => (fromAnyModel ? [] : [name]));
+    log(
+      `--auto-rank: the model to start from has other weights than ${names.join(', ')}: left out.`,
+    );
+  }
   const several = new Set(all.map(({family}) => family)).size > 1;
   const compare = several && trialSteps > 0;
   // Before its first codes a trial would show another setting than the run.

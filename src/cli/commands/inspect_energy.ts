@@ -10,7 +10,7 @@ import {anchorRows, restoredShare} from '../../diagnostics/restored_share.js';
 import {ProjectionBoundary} from '../../layers/projection_boundary.js';
 import {readGraph} from '../../pipeline/graph.js';
 import {planSplit} from '../../pipeline/split.js';
-import {formatNumber} from '../report/format.js';
+import {formatCount} from '../report/format.js';
 import {
   energyJson,
   keptTable,
@@ -131,7 +131,7 @@ export async function inspectEnergy(given: string, options: InspectEnergyOptions
   }
   const {tokens: measured, width} = found[0].profile;
   console.log(
-    `${folder}: activations of ${formatNumber(measured)} tokens (context ${context}), d = ${width}; ` +
+    `${folder}: activations of ${formatCount(measured)} tokens (context ${context}), d = ${width}; ` +
       'anchors are the means by token of as many others. "Less anchors" is of what they leave; "with anchors" of the whole.',
   );
   if (measured < 4 * width) {

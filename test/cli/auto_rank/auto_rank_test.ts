@@ -85,6 +85,24 @@ describe('train --auto-rank', () => {
     expect((await configOf('fast')).compression.rank).toBe(12);
   });
 
+  it('goes on from a trained model, with boundaries fitted to it in trials and run alike', async () => {
+    const whole = await train('whole', '--method', 'none');
+    expect(whole.code).withContext(whole.output).toBe(0);
+    const link = ['--auto-rank', '--link', '100gbit', '--auto-rank-steps', '1'];
+    const fitted = ['--anchor-start', 'zeros', '--initial-model', 'runs/whole'];
+    const {code, output} = await train('on', ...link, ...fitted);
+    expect(code).withContext(output).toBe(0);
+    expect(output).toContain('the model to start from has other weights than ssn: left out');
+    const label = /auto-rank takes (.*?):/.exec(output)?.[1] as string;
+    const lines = output.split('\n').filter((line) => line.includes('mapl.boundaries.0 keeps'));
+    const own = lines.filter((line) => line.startsWith(label) || line.startsWith('on:'));
+    expect(own.map((line) => line.split(': ')[0])).toEqual([label, 'on']);
+    expect(own[1].split(': ')[1]).toBe(own[0].split(': ')[1]);
+    const again = await train('again', ...link, '--initial-model', 'runs/on');
+    expect(again.code).toBe(1);
+    expect(again.output).toContain("'runs/on' has boundaries already; their rank is what it is");
+  });
+
   it('asks for what it needs', async () => {
     const missing = await train('missing', '--auto-rank');
     expect(missing.code).toBe(1);
