@@ -1,35 +1,24 @@
 /**
- * The one implementation of `Channel`, on whatever link a transport has: hello, heartbeat and the
+ * The one implementation of `Channel`, on whatever link a transport has: who speaks when, and the
  * ways to end. What is sent and received is in `Outbox` and `Inbox`.
  */
 import {encodeFrame, joinPieces} from '../wire/encode_frame.js';
+import {DATA_FRAME_TYPES, isDataFrame} from '../wire/frame.js';
 import type {ChannelFrameType, DataFrame, DataFrameType} from '../wire/frame.js';
 import type {Frame, JsonValue, OutgoingFrame} from '../wire/frame.js';
 import {FrameReader} from '../wire/frame_reader.js';
-import {helloDifferences, parseHello} from './hello.js';
-import type {Hello} from './hello.js';
+import {Heartbeat, type HeartbeatTimes} from './heartbeat.js';
+import {agreedHello, type Hello} from './hello.js';
 import {Inbox} from './inbox.js';
 import type {Link} from './link.js';
-import {Liveness} from './liveness.js';
 import {Outbox} from './outbox.js';
 import type {Channel, ChannelStats, CloseReason, Peer, WaitOptions} from './transport.js';
-import {ChannelClosed, PeerLost, ProtocolError, Refused, Timeout} from './transport_errors.js';
+import {ChannelClosed, PeerLost, ProtocolError, Refused, type Timeout} from './transport_errors.js';
 import {pending} from './wait.js';
 
-const DATA_TYPES = new Set<string>([
-  'activation',
-  'gradient',
-  'reduce',
-  'commit',
-  'control',
-  'abort',
-] satisfies DataFrameType[]);
-
 /** What a transport says of all its channels. */
-export interface ChannelSettings {
+export interface ChannelSettings extends HeartbeatTimes {
   readonly hello: Hello;
-  readonly heartbeatIntervalMs: number;
-  readonly heartbeatTimeoutMs: number;
 }
 
 /** A channel on a link. Use it once `open` has resolved. */
@@ -44,13 +33,12 @@ export class FrameChannel implements Channel {
   private outbox: Outbox | null = null;
   private peerHello: Hello | null = null;
   private reason: CloseReason | null = null;
-  private liveness: Liveness | null = null;
+  private heartbeat: Heartbeat | null = null;
   private linkClosed: Promise<void> = Promise.resolve();
   private helloSentAt = 0;
   private bytesIn = 0;
   /** Bytes of the channel's own frames. */
   private ownBytesOut = 0;
-  private rttMs?: number;
 
   /** @param dials Whether this end opened the link, and so speaks first. */
   constructor(
@@ -99,9 +87,9 @@ export class FrameChannel implements Channel {
     if (this.reason != null) {
       throw this.endError(this.reason);
     }
-    if (!DATA_TYPES.has(frame.type)) {
+    if (!DATA_FRAME_TYPES.includes(frame.type)) {
       throw new Error(
-        `send: type is '${frame.type}'; expected one of ${[...DATA_TYPES].join(', ')}.`,
+        `send: type is '${frame.type}'; expected one of ${DATA_FRAME_TYPES.join(', ')}.`,
       );
     }
     return this.outbox!.send(frame, options);
@@ -135,7 +123,7 @@ export class FrameChannel implements Channel {
       payloadIn: inbox.payloadBytes,
       framesOut: outbox?.frames ?? 0,
       framesIn: inbox.frames,
-      rttMs: this.rttMs,
+      rttMs: this.heartbeat?.rttMs,
       queued: outbox?.queuedBytes ?? 0,
       inFlight: outbox?.inFlight ?? 0,
       unread: inbox.unreadBytes,
@@ -162,7 +150,7 @@ export class FrameChannel implements Channel {
 
   private onBytes(chunk: Uint8Array): void {
     this.bytesIn += chunk.byteLength;
-    this.liveness?.heard();
+    this.heartbeat?.heard();
     try {
       for (const {frame, bytes} of this.reader.push(chunk)) {
         if (this.reason != null) {
@@ -184,12 +172,12 @@ export class FrameChannel implements Channel {
       this.linkClosed = this.link.close();
     } else if (this.outbox == null) {
       this.onHello(frame);
-    } else if (DATA_TYPES.has(frame.type)) {
-      this.inbox.accept(frame as DataFrame, bytes);
+    } else if (isDataFrame(frame)) {
+      this.inbox.accept(frame, bytes);
     } else if (frame.type === 'credit') {
       this.outbox.addCredit((frame.message as {bytes?: unknown} | undefined)?.bytes);
     } else if (frame.type === 'heartbeat') {
-      this.onHeartbeat(frame.message as {ping?: number; pong?: number} | undefined);
+      this.heartbeat?.receive(frame.message);
     } else if (frame.type === 'close') {
       this.finish('remote');
       this.linkClosed = this.link.close();
@@ -199,23 +187,10 @@ export class FrameChannel implements Channel {
   }
 
   private onHello(frame: Frame): void {
-    const peer = frame.type === 'hello' ? parseHello(frame.message) : null;
-    if (peer == null) {
-      throw new ProtocolError(
-        `${this.link.remoteId} began with a frame of type '${frame.type}' that is no good hello.`,
-      );
-    }
     const own = this.settings.hello;
-    const differs = helloDifferences(own, peer);
-    if (differs.length > 0) {
-      throw new Refused(
-        `${this.link.remoteId} does not run the same as this end: ${differs.join('; ')}.`,
-        differs,
-      );
-    }
-    if (this.dials) {
-      this.rttMs = performance.now() - this.helloSentAt;
-    } else {
+    const peer = agreedHello(frame, own, this.link.remoteId);
+    const rttMs = this.dials ? performance.now() - this.helloSentAt : undefined;
+    if (!this.dials) {
       this.write('hello', {...own});
     }
     this.peerHello = peer;
@@ -224,34 +199,21 @@ export class FrameChannel implements Channel {
       maxFrameBytes: Math.min(own.maxFrameBytes, peer.maxFrameBytes),
       creditBytes: peer.creditBytes,
     });
-    this.watch();
+    this.heartbeat = this.makeHeartbeat(rttMs);
     this.settleOpened.resolve();
   }
 
-  private watch(): void {
-    const {heartbeatIntervalMs, heartbeatTimeoutMs} = this.settings;
-    this.liveness = new Liveness(
-      heartbeatIntervalMs,
-      heartbeatTimeoutMs,
-      // While much waits to be sent, its bytes tell the peer that we are alive.
-      () => this.link.writable && this.write('heartbeat', {ping: performance.now()}),
-      () => {
-        const error = new Timeout(
-          `not a byte came from ${this.link.remoteId} for ${heartbeatTimeoutMs} ms ` +
-            '(heartbeat.timeoutMs): it hangs, computes for longer, or the line is dead.',
-        );
+  private makeHeartbeat(rttMs?: number): Heartbeat {
+    const channel = {
+      peerId: this.link.remoteId,
+      quiet: () => this.link.writable,
+      say: (message: JsonValue) => this.write('heartbeat', message),
+      onDead: (error: Timeout) => {
         this.finish('timeout', error);
         this.link.abort(error);
       },
-    );
-  }
-
-  private onHeartbeat(message: {ping?: number; pong?: number} | undefined): void {
-    if (typeof message?.ping === 'number') {
-      this.write('heartbeat', {pong: message.ping});
-    } else if (typeof message?.pong === 'number') {
-      this.rttMs = performance.now() - message.pong;
-    }
+    };
+    return new Heartbeat(channel, this.settings, rttMs);
   }
 
   /** The link ended. Without a goodbye that is a loss, even between two frames. */
@@ -279,7 +241,7 @@ export class FrameChannel implements Channel {
       return;
     }
     this.reason = error == null ? {kind} : {kind, error};
-    this.liveness?.stop();
+    this.heartbeat?.stop();
     const ended = this.endError(this.reason);
     this.settleOpened.reject(ended);
     this.outbox?.end(ended);

@@ -1,4 +1,5 @@
-import type {JsonValue} from '../wire/frame.js';
+import type {Frame, JsonValue} from '../wire/frame.js';
+import {ProtocolError, Refused} from './transport_errors.js';
 
 /** Version of what channels say to each other: hello, credit, heartbeat, close. */
 export const PROTOCOL_VERSION = 1;
@@ -20,7 +21,7 @@ const isCount = (value: unknown, least: number): value is number =>
   Number.isSafeInteger(value) && (value as number) >= least;
 
 /** The hello in a message, or null if it is none. */
-export function parseHello(message: JsonValue | undefined): Hello | null {
+function parseHello(message: JsonValue | undefined): Hello | null {
   if (message == null || typeof message !== 'object' || Array.isArray(message)) {
     return null;
   }
@@ -39,7 +40,7 @@ export function parseHello(message: JsonValue | undefined): Hello | null {
 }
 
 /** What both ends must agree on and do not, by name with both values; empty if all is well. */
-export function helloDifferences(own: Hello, peer: Hello): string[] {
+function helloDifferences(own: Hello, peer: Hello): string[] {
   const differs: string[] = [];
   const compare = (name: string, ours: unknown, theirs: unknown) => {
     if (ours !== theirs) {
@@ -53,4 +54,27 @@ export function helloDifferences(own: Hello, peer: Hello): string[] {
     compare(`codec ${name}`, own.codecs[name], peer.codecs[name]);
   }
   return differs;
+}
+
+/**
+ * The peer's hello, if `frame` is one and agrees with this end's.
+ *
+ * @param peerId Names the peer in messages.
+ * @throws ProtocolError if the frame is no hello; Refused, with what differs.
+ */
+export function agreedHello(frame: Frame, own: Hello, peerId: string): Hello {
+  const peer = frame.type === 'hello' ? parseHello(frame.message) : null;
+  if (peer == null) {
+    throw new ProtocolError(
+      `${peerId} began with a frame of type '${frame.type}' that is no good hello.`,
+    );
+  }
+  const differs = helloDifferences(own, peer);
+  if (differs.length > 0) {
+    throw new Refused(
+      `${peerId} does not run the same as this end: ${differs.join('; ')}.`,
+      differs,
+    );
+  }
+  return peer;
 }

@@ -12,7 +12,17 @@ export type JsonValue =
   | {readonly [key: string]: JsonValue | undefined};
 
 /** Types that a user of a channel sends and receives. */
-export type DataFrameType = 'activation' | 'gradient' | 'reduce' | 'commit' | 'control' | 'abort';
+export const DATA_FRAME_TYPES = [
+  'activation',
+  'gradient',
+  'reduce',
+  'commit',
+  'control',
+  'abort',
+] as const;
+
+/** One of {@link DATA_FRAME_TYPES}. */
+export type DataFrameType = (typeof DATA_FRAME_TYPES)[number];
 
 /** Types that a channel sends and consumes by itself. */
 export type ChannelFrameType = 'hello' | 'refuse' | 'credit' | 'heartbeat' | 'close';
@@ -60,6 +70,11 @@ export interface Frame {
 
 /** A frame that a user of a channel receives: those of the channel itself never come through. */
 export type DataFrame = Frame & {readonly type: DataFrameType};
+
+/** Whether a frame is for the user of a channel. */
+export function isDataFrame(frame: Frame): frame is DataFrame {
+  return (DATA_FRAME_TYPES as readonly string[]).includes(frame.type);
+}
 
 /** The tensor of that name, or an error that lists the names there are. */
 export function frameTensor(frame: Frame, name: string): FrameTensor {
