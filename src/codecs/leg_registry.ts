@@ -1,7 +1,4 @@
 /** Leg codecs by name. */
-import {closest} from 'fastest-levenshtein';
-import {requireOptions} from '../ops/check_options.js';
-import {checkFunction} from '../ops/check_values.js';
 import {bfloat16Codec} from './bfloat16.js';
 import {float32Codec} from './float32.js';
 import type {Leg, LegCodec, LegSpec} from './leg.js';
@@ -11,37 +8,25 @@ import {int4LegCodec} from './legs/int4.js';
 import {int8LegCodec} from './legs/int8.js';
 import {topKLegCodec} from './legs/top_k.js';
 import {valueLegCodec} from './legs/value_leg.js';
+import {NamedRegistry} from './named_registry.js';
 import {codecNames, getFloatCodec} from './registry.js';
 import {rvqLegCodec} from './rvq/rvq_leg.js';
 
-const legCodecs = new Map<string, LegCodec>();
+const legCodecs = new NamedRegistry<LegCodec>({
+  kind: 'leg codec',
+  adds: 'registerLegCodec',
+  member: 'create',
+  does: 'a function that makes a Leg',
+});
 
 /** Adds a leg codec. Throws if there is another of its name: both ends must mean the same by a name. */
 export function registerLegCodec(codec: LegCodec): void {
-  requireOptions('registerLegCodec', codec, '{name: "mine", version: 1, create: (options) => …}');
-  checkFunction('registerLegCodec', 'create', codec.create, 'a function that makes a Leg');
-  const {name, version} = codec;
-  if (typeof name !== 'string' || name === '') {
-    throw new Error(`registerLegCodec: name is '${name}'; expected a name that is not empty.`);
-  }
-  if (!Number.isSafeInteger(version) || version < 1) {
-    throw new Error(
-      `registerLegCodec: version of '${name}' is ${version}; expected a whole number from 1 up.`,
-    );
-  }
-  const present = legCodecs.get(name);
-  if (present != null && present !== codec) {
-    throw new Error(
-      `registerLegCodec: there is a leg codec '${name}' already (version ${present.version}); ` +
-        'choose another name.',
-    );
-  }
-  legCodecs.set(name, codec);
+  legCodecs.add(codec);
 }
 
 /** Names of all leg codecs, in the order of registration. */
 export function legCodecNames(): string[] {
-  return [...legCodecs.keys()];
+  return legCodecs.names();
 }
 
 /**
@@ -49,18 +34,8 @@ export function legCodecNames(): string[] {
  * @throws Error with the nearest name and all known ones, if there is none.
  */
 export function getLegCodec(name: string): LegCodec {
-  const codec = legCodecs.get(name);
-  if (codec != null) {
-    return codec;
-  }
-  if (codecNames('float32').includes(name)) {
-    return valueLegCodec(getFloatCodec(name));
-  }
-  const names = legCodecNames();
-  throw new Error(
-    `unknown leg codec '${name}'. Did you mean '${closest(String(name), names)}'? ` +
-      `Known: ${names.join(', ')}. Others are added by registerLegCodec().`,
-  );
+  const isOfValues = legCodecs.find(name) == null && codecNames('float32').includes(name);
+  return isOfValues ? valueLegCodec(getFloatCodec(name)) : legCodecs.get(name);
 }
 
 /** A leg that was made, and by what. */

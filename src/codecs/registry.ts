@@ -1,88 +1,57 @@
-import {closest} from 'fastest-levenshtein';
-import {requireOptions} from '../ops/check_options.js';
+/** Codecs of values and of ids, by name. */
 import {checkList} from '../ops/check_values.js';
 import {bfloat16Codec} from './bfloat16.js';
 import type {Codec, FloatCodec, IdsCodec} from './codec.js';
 import {float32Codec} from './float32.js';
 import {uint16Codec, uint32Codec} from './ids.js';
+import {NamedRegistry} from './named_registry.js';
 
-const codecs = new Map<string, Codec>();
+const codecs = new NamedRegistry<Codec>({
+  kind: 'codec',
+  adds: 'registerCodec',
+  member: 'pack',
+  does: 'a function that makes bytes of values',
+});
 
 /** Adds a codec. Throws if there is another of its name: both ends must mean the same by a name. */
 export function registerCodec(codec: Codec): void {
-  requireOptions('registerCodec', codec, '{name: "mine", version: 1, dtype: "float32", pack, …}');
-  if (typeof codec.name !== 'string' || codec.name === '') {
-    throw new Error(`registerCodec: name is '${codec.name}'; expected a name that is not empty.`);
-  }
-  if (!Number.isSafeInteger(codec.version) || codec.version < 1) {
-    throw new Error(
-      `registerCodec: version of '${codec.name}' is ${codec.version}; expected 1, 2, …`,
-    );
-  }
-  const present = codecs.get(codec.name);
-  if (present != null && present !== codec) {
-    throw new Error(
-      `registerCodec: there is a codec '${codec.name}' already (version ${present.version}); ` +
-        'choose another name.',
-    );
-  }
-  codecs.set(codec.name, codec);
+  codecs.add(codec);
 }
 
 /** Takes a codec out again, in the manner of `tf.unregisterKernel`. Throws if there is none of that name. */
 export function unregisterCodec(name: string): void {
-  getCodec(name);
-  codecs.delete(name);
+  codecs.remove(name);
 }
 
 /** Names of all codecs, or of those for values of `dtype`, in the order of registration. */
 export function codecNames(dtype?: Codec['dtype']): string[] {
-  return [...codecs.values()]
+  return codecs
+    .all()
     .filter((codec) => dtype == null || codec.dtype === dtype)
     .map((codec) => codec.name);
 }
 
-function unknown(name: string, names: string[]): Error {
-  return new Error(
-    `unknown codec '${name}'. Did you mean '${closest(name, names)}'? ` +
-      `Known: ${names.join(', ')}. Others are added by registerCodec().`,
-  );
-}
-
 /** The codec of that name. Throws, with the nearest name and all known ones, if there is none. */
 export function getCodec(name: string): Codec {
-  const codec = codecs.get(name);
-  if (codec == null) {
-    throw unknown(String(name), codecNames());
-  }
-  return codec;
+  return codecs.get(name);
 }
 
 /** The codec of that name for float32 values. Throws if there is none, or if it is one for ids. */
 export function getFloatCodec(name: string): FloatCodec {
-  const codec = codecs.get(name);
-  if (codec == null) {
-    throw unknown(String(name), codecNames('float32'));
-  }
-  if (codec.dtype !== 'float32') {
-    throw new Error(
-      `codec '${name}' is for ${codec.dtype} values, here float32 values are packed. ` +
-        `Choose one of: ${codecNames('float32').join(', ')}.`,
-    );
-  }
-  return codec;
+  return codecOf('float32', name, 'float32 values') as FloatCodec;
 }
 
 /** The codec of that name for ids. Throws if there is none, or if it is one for float32 values. */
 export function getIdsCodec(name: string): IdsCodec {
-  const codec = codecs.get(name);
-  if (codec == null) {
-    throw unknown(String(name), codecNames('int32'));
-  }
-  if (codec.dtype !== 'int32') {
+  return codecOf('int32', name, 'ids (int32)') as IdsCodec;
+}
+
+function codecOf(dtype: Codec['dtype'], name: string, what: string): Codec {
+  const names = codecNames(dtype);
+  const codec = codecs.get(name, names);
+  if (codec.dtype !== dtype) {
     throw new Error(
-      `codec '${name}' is for ${codec.dtype} values, here ids (int32) are packed. ` +
-        `Choose one of: ${codecNames('int32').join(', ')}.`,
+      `codec '${name}' is for ${codec.dtype} values, here ${what} are packed. Choose one of: ${names.join(', ')}.`,
     );
   }
   return codec;

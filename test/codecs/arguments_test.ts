@@ -58,6 +58,10 @@ describe('arguments of codecs', () => {
       /CodebookReceiver.receive: bytes is missing, expected bytes/,
     ],
     [() => untyped.registerCodec(), /registerCodec: the argument is missing/],
+    [
+      () => untyped.registerCodec({name: 'test:half', version: 1}),
+      /registerCodec: pack is missing, expected a function/,
+    ],
     [() => untyped.registerLegCodec(), /registerLegCodec: the argument is missing/],
     [
       () => untyped.registerLegCodec({name: 'test:half', version: 1}),

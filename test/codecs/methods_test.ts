@@ -242,7 +242,7 @@ describe('compression methods', () => {
     );
     const mapl = getMethod('mapl');
     registerMethod(mapl);
-    expect(() => registerMethod({...mapl})).toThrowError(/a method 'mapl' already/);
+    expect(() => registerMethod({...mapl})).toThrowError(/a compression method 'mapl' already/);
     expect(() => registerMethod({...mapl, name: ''})).toThrowError(/name is ''/);
     expect(() => registerMethod({...mapl, name: 'other', version: 0})).toThrowError(/version of/);
     for (const name of methodNames()) {
