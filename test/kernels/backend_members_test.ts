@@ -14,7 +14,6 @@ const MEMBERS: Record<string, string[]> = {
     'makeOutput',
     'typedArrayFromHeap',
     'disposeData',
-    'incRef',
   ],
   tensorflow: [
     'binding.TF_FLOAT',

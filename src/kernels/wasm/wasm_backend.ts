@@ -30,7 +30,6 @@ export interface WasmBackend {
   makeOutput(shape: number[], dtype: tf.DataType): tf.TensorInfo;
   typedArrayFromHeap(info: tf.TensorInfo): Float32Array | Int32Array | Uint8Array;
   disposeData(dataId: object, force?: boolean): boolean;
-  incRef(dataId: object): void;
 }
 
 /** Arguments of a kernel of this backend. */

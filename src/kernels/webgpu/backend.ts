@@ -38,7 +38,6 @@ export interface WebgpuBackend {
   tensorMap: {get(dataId: tf.DataId): {dtype: tf.DataType; values?: tf.BackendValues | null}};
   makeTensorInfo(shape: number[], dtype: tf.DataType, values?: tf.BackendValues): tf.TensorInfo;
   disposeData(dataId: tf.DataId, force?: boolean): boolean;
-  incRef(dataId: tf.DataId): void;
   /** Compiles the program unless its key is known, and records its dispatch. */
   runWebGPUProgram(
     program: TfjsProgram,

@@ -2,11 +2,43 @@
  * What the kernels of this package rely on in tfjs-webgpu beyond its documentation. When a release of tfjs breaks one of
  * these, kernels would compute garbage or be refused; these specs say which.
  */
+import type {WebGPUBackend} from '@tensorflow/tfjs-backend-webgpu';
+import type {WebGPUProgram} from '@tensorflow/tfjs-backend-webgpu/dist/webgpu_program.js';
 import * as tf from '@tensorflow/tfjs-core';
-import type {TfjsProgram} from '../../../src/kernels/webgpu/backend.js';
+import type {
+  TfjsProgram,
+  WebgpuBackend,
+  WebgpuDevice,
+} from '../../../src/kernels/webgpu/backend.js';
 import {defineProgram, finishShader} from '../../../src/kernels/webgpu/program.js';
 import {poison} from '../../support/poison.js';
 import {describeWebgpu, webgpuBackend} from './webgpu_spec.js';
+
+/**
+ * What `backend.ts` writes down, as tfjs declares it: public, under these names and of these types. The compiler refuses these
+ * lines when a release changes that. (The device is of WebGPU's own standard.)
+ */
+const asDeclared = {
+  backend: (theirs: Omit<WebGPUBackend, 'device'>): Omit<WebgpuBackend, 'device'> => theirs,
+  program: (ours: TfjsProgram): WebGPUProgram => ours,
+  field: (ours: keyof TfjsProgram): keyof WebGPUProgram => ours,
+};
+
+type Kind = 'function' | 'object';
+
+/** All members of `backend.ts`: the compiler refuses a list that lacks one. */
+const MEMBERS: Record<keyof WebgpuBackend, Kind> = {
+  device: 'object',
+  disposeData: 'function',
+  makeTensorInfo: 'function',
+  runWebGPUProgram: 'function',
+  tensorMap: 'object',
+};
+const DEVICE_MEMBERS: Record<keyof WebgpuDevice, Kind> = {
+  createShaderModule: 'function',
+  features: 'object',
+  limits: 'object',
+};
 
 /** Numbers, times a factor that is baked in; and their negatives. */
 const scaled = defineProgram({
@@ -39,14 +71,18 @@ function run(x: tf.TensorInfo, factor: number, offset = 0): tf.Tensor[] {
 
 describeWebgpu('the surface of tfjs-webgpu', () => {
   it('has the members that are used', () => {
-    const backend = webgpuBackend();
-    for (const name of ['runWebGPUProgram', 'makeTensorInfo', 'disposeData'] as const) {
-      expect(typeof backend[name])
-        .withContext(name)
-        .toBe('function');
-    }
+    const backend = asDeclared.backend(tf.backend() as WebGPUBackend) as WebgpuBackend;
+    const has = <T extends object>(object: T, members: Record<keyof T, Kind>) => {
+      for (const name of Object.keys(members) as (keyof T & string)[]) {
+        expect<string>(typeof object[name])
+          .withContext(name)
+          .toBe(members[name]);
+      }
+    };
+    has(backend, MEMBERS);
+    has(backend.device, DEVICE_MEMBERS);
     expect(typeof backend.tensorMap.get).toBe('function');
-    expect(typeof backend.device.createShaderModule).toBe('function');
+    expect(typeof backend.device.features.has).toBe('function');
     expect(backend.device.limits.maxStorageBufferBindingSize).toBeGreaterThan(0);
   });
 
@@ -112,6 +148,7 @@ describeWebgpu('the surface of tfjs-webgpu', () => {
       uniforms: '',
       getUserCode: () => 'fn main(index : i32) { _ = &result; _ = &uniforms; }',
     };
+    expect(Object.keys(asDeclared.program(idle))).toContain(asDeclared.field('shaderKey'));
     webgpuBackend().runWebGPUProgram(idle, [], 'float32', [], info);
     const values = await tf.engine().makeTensorFromTensorInfo(info).data();
     expect(values.every(Number.isNaN)).toBe(true);
