@@ -2,6 +2,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
 import {checkBoolean, checkInteger} from '../ops/check_values.js';
+import {toFloatTensor} from '../ops/checks.js';
 import {rvqDecode} from '../ops/rvq_decode.js';
 import {rvqEncode} from '../ops/rvq_encode.js';
 import {checkLayerArgs} from './check_layer_args.js';
@@ -151,6 +152,8 @@ export class ResidualVectorQuantizer extends tfl.layers.Layer {
     const learner = this.builtLearner();
     const {gradient, commitment, rounds} = this.settings;
     const rank = z.shape[z.rank - 1];
+    // Also in the warm-up, when nobody else looks at them.
+    toFloatTensor(z, 'z', this.label());
     this.checkWidth(rank);
     const learns = training && this.announced?.again !== true;
     // A gradient of its own for the whole: nothing in here is recorded on the tape.

@@ -50,6 +50,12 @@ function toTensor(
       `${op}: '${name}' is ${describeValue(value)}; expected a ${dtype} tensor or numbers.`,
     );
   }
+  const shape = lengthsOf(value);
+  if (!hasLengths(value, shape)) {
+    throw new Error(
+      `${op}: '${name}' has lists of different lengths; expected the shape of its first ones, [${shape}], throughout.`,
+    );
+  }
   if (dtype === 'int32') {
     const wrong = (tf.util.flatten(value) as unknown[]).find((v) => !Number.isInteger(v));
     if (wrong !== undefined) {
@@ -57,6 +63,29 @@ function toTensor(
     }
   }
   return tf.tensor(value, undefined, dtype);
+}
+
+type List = ArrayLike<unknown>;
+
+const isList = (value: unknown): value is List => Array.isArray(value) || ArrayBuffer.isView(value);
+
+/** Lengths of nested lists, by the first of each depth. */
+function lengthsOf(value: unknown): number[] {
+  return isList(value) ? [value.length, ...lengthsOf(value[0])] : [];
+}
+
+/** Whether all nested lists have these lengths: of others tfjs would make what its backends make of it, on `webgpu` some numbers. */
+function hasLengths(value: unknown, lengths: readonly number[], depth = 0): boolean {
+  if (depth === lengths.length || !isList(value)) {
+    return depth === lengths.length && !isList(value);
+  }
+  if (value.length !== lengths[depth]) {
+    return false;
+  }
+  return (
+    ArrayBuffer.isView(value) ||
+    Array.from(value).every((part) => hasLengths(part, lengths, depth + 1))
+  );
 }
 
 /** Throws unless `tensor` has `rank` dimensions; `layout` says which, for instance `[d, r]`. */

@@ -10,8 +10,9 @@ import {checkFinite, toCodebooks} from './rvq_checks.js';
 function rvqEncode_(z: tf.Tensor | tf.TensorLike, codebooks: tf.Tensor | tf.TensorLike): tf.Tensor {
   const op = 'rvqEncode';
   const $z = toFloatTensor(z, 'z', op);
-  const $codebooks = toCodebooks(codebooks, op);
   checkMinRank($z, 1, '[..., r]', 'z', op);
+  checkFinite($z, 'z', op);
+  const $codebooks = toCodebooks(codebooks, op);
   const [rounds, groups, codes, width] = $codebooks.shape;
   const rank = $z.shape[$z.rank - 1];
   if (rank !== groups * width) {
@@ -24,7 +25,6 @@ function rvqEncode_(z: tf.Tensor | tf.TensorLike, codebooks: tf.Tensor | tf.Tens
         `[${$codebooks.shape}]; ${mend}.`,
     );
   }
-  checkFinite($z, 'z', op);
   const leading = $z.shape.slice(0, -1);
   const shape = [rounds, ...leading, groups];
   if ($z.size === 0) {

@@ -243,6 +243,9 @@ describe('ResidualVectorQuantizer', () => {
       /have shape \[1\], expected \[2,3,256/,
     );
     expect(() => layer.quantize(tf.zeros([1, 3]), false)).toThrowError(/width 3, expected 6/);
+    expect(() => layer.quantize(tf.zeros([1, 6], 'int32'), false)).toThrowError(
+      /'z' is a int32 tensor of shape \[1,6\]; expected dtype float32/,
+    );
     expect(() => projectionBoundary({rank: 4, vocabSize: 2, quantizer: {groups: 3}})).toThrowError(
       /ProjectionBoundary '.*': groups is 3, expected a divisor of the width 4/,
     );

@@ -104,6 +104,16 @@ describe('rvqEncode and rvqDecode', () => {
         () => rvqDecode([[[-1]], [[0]]], tf.zeros([2, 1, 5, 2])),
         /'indices'\[0,0,0\] is -1; .* 0 to/,
       ],
+      [
+        () => rvqEncode([[0, 1], [2]], [[[[1, 2]]]]),
+        /rvqEncode: 'z' has lists of different lengths; expected .*\[2,2\], throughout/,
+      ],
+      [
+        () => rvqDecode([[[0], [0, 0]]], books),
+        /rvqDecode: 'indices' has lists of different lengths; expected .*\[1,2,1\], throughout/,
+      ],
+      // Codebooks that were made of vectors with NaN have it too: the vectors are named.
+      [() => rvqEncode([[NaN]], [[[[NaN]]]]), /'z'\[0,0\] is NaN/],
       [() => rvqEncode('z' as never, books), /'z' is 'z'; expected a float32 tensor/],
     ];
     for (const [act, message] of cases) {
