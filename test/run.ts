@@ -1,6 +1,6 @@
 /**
  * Runs one suite in Node: `npm run test:suite -- --suite backend --backend wasm [--filter text] [--json file]`.
- * `--slowest 10` lists the specs that took longest.
+ * `--slowest 10` lists the specs that took longest; `--deep` runs sizes that take minutes (`MAPL_TEST_DEEP`).
  * Suites: `backend` (folders that run on every tfjs backend), `node`, and `examples` (drives a Chromium).
  */
 import {readdirSync, writeFileSync} from 'node:fs';
@@ -44,6 +44,7 @@ const {values} = parseArgs({
     files: {type: 'string'},
     json: {type: 'string'},
     slowest: {type: 'string'},
+    deep: {type: 'boolean', default: false},
   },
 });
 
@@ -51,6 +52,7 @@ const folders = SUITES[values.suite];
 if (folders == null) {
   throw new Error(`--suite ${values.suite}: expected one of ${Object.keys(SUITES).join(', ')}.`);
 }
+if (values.deep) process.env.MAPL_TEST_DEEP = '1';
 const root = import.meta.dirname;
 const specs = readdirSync(root, {recursive: true, withFileTypes: true})
   .filter((entry) => entry.isFile() && entry.name.endsWith('_test.ts'))
@@ -69,7 +71,7 @@ try {
 const runner = new Jasmine({projectBaseDir: path.dirname(root)});
 runner.loadConfig({random: false, failSpecWithNoExpectations: true});
 runner.exitOnCompletion = false;
-jasmine.DEFAULT_TIMEOUT_INTERVAL = 600_000;
+jasmine.DEFAULT_TIMEOUT_INTERVAL = values.deep ? 3_600_000 : 600_000;
 installLeakGuard();
 for (const spec of specs) {
   await import(pathToFileURL(spec).href);

@@ -2,6 +2,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import {expectClose, normal, toTensor, type Dense} from '../../support/dense.js';
 import {poison} from '../../support/poison.js';
+import {setting} from '../../support/setting.js';
 import {freshSeed} from './seed.js';
 
 export interface Case {
@@ -20,10 +21,10 @@ export interface Table {
 
 /**
  * A large size, and the one that a WebGPU emulated on the CPU gets through in seconds: it runs every invocation of the tiles
- * that rows of one position leave empty. That large dispatches are split is shown by `features_test.ts`.
+ * that rows of one position leave empty. `npm run test:deep` has `webgpu` run the large ones too.
  */
 export function large(size: number[], emulated: number[]): number[] {
-  return tf.getBackend() === 'webgpu' ? emulated : size;
+  return tf.getBackend() === 'webgpu' && !setting('MAPL_TEST_DEEP') ? emulated : size;
 }
 
 /** Relative to the largest value of an output. */

@@ -1,12 +1,12 @@
 /** Seeds that are new in every run. */
+import {setting} from '../../support/setting.js';
 
 /** Of this run; set `MAPL_TEST_SEED` to the number in a failed spec's name to repeat it. */
 const RUN = readSeed() ?? Math.floor(Math.random() * 2 ** 24);
 
 function readSeed(): number | null {
-  const {process} = globalThis as {process?: {env?: Record<string, string | undefined>}};
-  const text = process?.env?.MAPL_TEST_SEED;
-  return text == null || text === '' ? null : Number(text);
+  const text = setting('MAPL_TEST_SEED');
+  return text == null ? null : Number(text);
 }
 
 /** The run's seed, for names of specs. */
