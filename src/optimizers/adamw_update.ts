@@ -1,5 +1,6 @@
 /** The arithmetic of AdamW, apart from where its state lives. */
 import type * as tf from '@tensorflow/tfjs-core';
+import '../gradients/adamw_update_grad.js';
 import '../kernels/composed/adamw_update.js';
 import {runKernel} from '../kernels/ensure_kernel.js';
 import {AdamWUpdate, type AdamWUpdateAttrs} from '../kernels/kernel_names.js';

@@ -1,5 +1,6 @@
 /** Global-norm clipping, in one process and over the stages of a pipeline. */
 import * as tf from '@tensorflow/tfjs-core';
+import '../gradients/global_norm_grad.js';
 import '../kernels/composed/global_norm.js';
 import {runKernel} from '../kernels/ensure_kernel.js';
 import {GlobalNorm} from '../kernels/kernel_names.js';
@@ -47,7 +48,8 @@ function tensors(where: string, gradients: Gradients): tf.Tensor[] {
 function squaredNorms(where: string, gradients: Gradients): tf.Tensor1D {
   const list = tensors(where, gradients);
   if (list.length === 0) return tf.zeros([1]);
-  return runKernel<tf.Tensor1D>(GlobalNorm, Object.fromEntries(list.entries()));
+  // A list, not an object: tfjs saves all inputs for a gradient only of lists, as those of its own AddN and Concat.
+  return runKernel<tf.Tensor1D>(GlobalNorm, list as unknown as tf.NamedTensorMap);
 }
 
 /**

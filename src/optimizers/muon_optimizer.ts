@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
+import '../gradients/muon_update_grad.js';
 import '../kernels/composed/muon_update.js';
 import {runKernel} from '../kernels/ensure_kernel.js';
 import {MuonUpdate} from '../kernels/kernel_names.js';
