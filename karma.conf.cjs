@@ -7,19 +7,7 @@ const fs = require('node:fs');
 const path = require('node:path');
 const {FLAGS} = require('./test/karma/chromium_flags.cjs');
 const {countsReporter} = require('./test/karma/counts_reporter.cjs');
-
-/** As in test/run.ts. */
-const FOLDERS = [
-  'ops',
-  'gradients',
-  'kernels',
-  'manifolds',
-  'optimizers',
-  'layers',
-  'models',
-  'io',
-  'diagnostics',
-];
+const {backend: FOLDERS} = require('./test/suites.json');
 
 /** One script of all specs, loaded after the backend is up: some specs make tensors when they are declared. */
 async function bundle() {

@@ -28,11 +28,14 @@ export const BATCH_FILE = 'batch.json';
 
 /** Token ids and the ids to be predicted, row-major. */
 export interface Batch {
-  shape: [number, number];
-  ids: number[];
-  targets: number[];
+  shape: [batch: number, time: number];
+  ids: number[] | Int32Array;
+  targets: number[] | Int32Array;
   learningRate: number;
 }
+
+/** Runs a step and gives its loss, read back. */
+export type Step = () => Promise<number>;
 
 /** The same batch for all: ids from a linear congruential generator. */
 export function makeBatch(): Batch {

@@ -10,31 +10,9 @@ import {parseArgs} from 'node:util';
 import Jasmine from 'jasmine';
 import {installLeakGuard} from './support/leak_guard.js';
 import {useBackend} from './support/use_backend.js';
+import suites from './suites.json' with {type: 'json'};
 
-export const SUITES: Record<string, string[]> = {
-  backend: [
-    'ops',
-    'gradients',
-    'kernels',
-    'manifolds',
-    'optimizers',
-    'layers',
-    'models',
-    'io',
-    'diagnostics',
-  ],
-  examples: ['examples/chromium'],
-  node: [
-    'pipeline',
-    'codecs',
-    'data',
-    'cli',
-    'backends',
-    'docs',
-    'examples/browser',
-    'examples/node',
-  ],
-};
+const SUITES: Record<string, string[]> = suites;
 
 const {values} = parseArgs({
   options: {

@@ -1,11 +1,9 @@
 /** Training steps of the models that are compared. */
-import * as tf from '@tensorflow/tfjs-core';
 import {llama, type LlamaConfig} from '../../src/models/llama/index.js';
-import {sparseCrossEntropy} from '../../src/ops/index.js';
-import {train} from '../../src/optimizers/index.js';
+import {ourStep} from '../contestants/our_step.js';
+import {plainStep} from '../contestants/plain_step.js';
 import {withBoundaries} from '../contestants/with_boundaries.js';
-import {PlainLlama} from '../plain_llama.js';
-import {CONFIG, LEARNING_RATE, SHAPE} from '../step_task.js';
+import {CONFIG, LEARNING_RATE, SHAPE, type Batch, type Step} from '../step_task.js';
 
 /** A model and a batch. */
 export interface Task {
@@ -13,9 +11,6 @@ export interface Task {
   config: LlamaConfig;
   shape: [batch: number, time: number];
 }
-
-/** Runs a step and gives its loss, read back. */
-export type Step = () => Promise<number>;
 
 /** The model that `npm run bench` measures on the other backends. */
 const REFERENCE: Task = {name: '8×128 tokens, d 256, 4 layers', config: CONFIG, shape: SHAPE};
@@ -64,56 +59,19 @@ export function tokens({config, shape}: Task, offset: number): Int32Array {
   });
 }
 
-function batch(task: Task): [ids: tf.Tensor2D, targets: tf.Tensor2D] {
-  return [0, 1].map((offset) => tf.tensor2d(tokens(task, offset), task.shape, 'int32')) as [
-    tf.Tensor2D,
-    tf.Tensor2D,
-  ];
+function batch(task: Task): Batch {
+  const [ids, targets] = [0, 1].map((offset) => tokens(task, offset));
+  return {shape: task.shape, ids, targets, learningRate: LEARNING_RATE};
 }
 
 /** This package; with a rank, a boundary of that rank behind every block, trained by SPEL. */
-export function ourStep(task: Task, rank?: number): Step {
+export function ourStepOf(task: Task, rank?: number): Step {
   const plain = llama(task.config);
   const model = rank == null ? plain : withBoundaries(plain, rank, task.config);
-  const variables = model.trainableWeights.map((weight) => weight.read() as tf.Variable);
-  const adamw = train.adamw({learningRate: LEARNING_RATE});
-  const spel = train.spel({learningRate: LEARNING_RATE});
-  const optimizer =
-    rank == null
-      ? adamw
-      : train.groups([
-          {match: /projector$/, optimizer: spel},
-          {match: true, optimizer: adamw},
-        ]);
-  const [ids, targets] = batch(task);
-  return async () => {
-    const {value, grads} = tf.variableGrads(() => {
-      const logits = model.apply(ids, {training: true}) as tf.Tensor;
-      return sparseCrossEntropy(logits, targets) as tf.Scalar;
-    }, variables);
-    optimizer.applyGradients(grads);
-    const [loss] = await value.data();
-    tf.dispose([value, grads]);
-    return loss;
-  };
+  return ourStep(model, batch(task), rank != null);
 }
 
 /** The same model in tfjs's own ops, with tfjs's Adam. */
-export function plainStep(task: Task): Step {
-  const weights = new Map(
-    llama(task.config).trainableWeights.map((weight) => [
-      weight.originalName.replace('/', '.'),
-      weight.read() as tf.Variable,
-    ]),
-  );
-  const model = new PlainLlama(task.config, weights);
-  const optimizer = tf.train.adam(LEARNING_RATE);
-  const [ids, targets] = batch(task);
-  return async () => {
-    const {value, grads} = tf.variableGrads(() => model.loss(ids, targets), [...weights.values()]);
-    optimizer.applyGradients(Object.entries(grads).map(([name, tensor]) => ({name, tensor})));
-    const [loss] = await value.data();
-    tf.dispose([value, grads]);
-    return loss;
-  };
+export function plainStepOf(task: Task): Step {
+  return plainStep(task.config, batch(task));
 }

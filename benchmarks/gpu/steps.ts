@@ -5,7 +5,8 @@ import {registerWebgpuKernels} from '../../src/kernels/webgpu/index.js';
 import {Contestant} from '../contestant.js';
 import {median} from '../row.js';
 import {measured, type GpuCase, type Measured} from './gpu_row.js';
-import {ourStep, plainStep, type Step} from './models.js';
+import type {Step} from '../step_task.js';
+import {ourStepOf, plainStepOf} from './models.js';
 import {stepPlans, type StepPlan} from './plan.js';
 
 export interface StepOptions {
@@ -49,10 +50,10 @@ async function measureStep(
   };
   const same = (a: number, b: number) => Math.abs(a - b) < SAME;
 
-  if (peer === 'plain') return interleave(ourStep(task), plainStep(task), same);
+  if (peer === 'plain') return interleave(ourStepOf(task), plainStepOf(task), same);
   if (peer === 'composed') {
     const rank = options.quick ? 4 : RANK;
-    return interleave(ourStep(task, rank), withComposedKernels(ourStep(task, rank)), same);
+    return interleave(ourStepOf(task, rank), withComposedKernels(ourStepOf(task, rank)), same);
   }
   if ('missing' in options.nanogpt) throw new Error(options.nanogpt.missing);
   const contestant = await Contestant.start({
@@ -65,7 +66,7 @@ async function measureStep(
     const untrained = (loss: number) =>
       Number.isFinite(loss) && Math.abs(loss - Math.log(task.config.vocab_size)) < UNTRAINED;
     const step = async () => (await contestant.step()).loss;
-    return await interleave(ourStep(task), step, (a, b) => untrained(a) && untrained(b));
+    return await interleave(ourStepOf(task), step, (a, b) => untrained(a) && untrained(b));
   } finally {
     contestant.stop();
   }

@@ -1,10 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core';
 import '../gradients/boundary_decode_grad.js';
 import '../kernels/composed/boundary_decode.js';
-import {runKernel} from '../kernels/ensure_kernel.js';
 import {BoundaryDecode} from '../kernels/kernel_names.js';
-import {boundaryInputs} from './boundary_inputs.js';
-import {emptyResult} from './empty_result.js';
+import {boundaryInputs, runBoundary} from './boundary_inputs.js';
 
 function boundaryDecode_(
   z: tf.Tensor | tf.TensorLike,
@@ -14,19 +12,7 @@ function boundaryDecode_(
   basis: tf.Tensor | tf.TensorLike,
 ): tf.Tensor {
   const inputs = boundaryInputs(z, 'z', 1, ids, projector, anchors, basis, 'boundaryDecode');
-  const shape = [...inputs.leading, inputs.width];
-  if (inputs.rows.size === 0) {
-    const {rows, projector, anchors, basis} = inputs;
-    return emptyResult(shape, [rows, projector, anchors, basis]);
-  }
-  const x = runKernel<tf.Tensor>(BoundaryDecode, {
-    z: inputs.rows,
-    ids: inputs.ids,
-    projector: inputs.projector,
-    anchors: inputs.anchors,
-    basis: inputs.basis,
-  });
-  return tf.reshape(x, shape);
+  return runBoundary(BoundaryDecode, 'z', inputs, inputs.width);
 }
 
 /**

@@ -1,10 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core';
 import '../gradients/boundary_encode_grad.js';
 import '../kernels/composed/boundary_encode.js';
-import {runKernel} from '../kernels/ensure_kernel.js';
 import {BoundaryEncode} from '../kernels/kernel_names.js';
-import {boundaryInputs} from './boundary_inputs.js';
-import {emptyResult} from './empty_result.js';
+import {boundaryInputs, runBoundary} from './boundary_inputs.js';
 
 function boundaryEncode_(
   x: tf.Tensor | tf.TensorLike,
@@ -14,19 +12,7 @@ function boundaryEncode_(
   basis: tf.Tensor | tf.TensorLike,
 ): tf.Tensor {
   const inputs = boundaryInputs(x, 'x', 0, ids, projector, anchors, basis, 'boundaryEncode');
-  const shape = [...inputs.leading, inputs.rank];
-  if (inputs.rows.size === 0) {
-    const {rows, projector, anchors, basis} = inputs;
-    return emptyResult(shape, [rows, projector, anchors, basis]);
-  }
-  const z = runKernel<tf.Tensor>(BoundaryEncode, {
-    x: inputs.rows,
-    ids: inputs.ids,
-    projector: inputs.projector,
-    anchors: inputs.anchors,
-    basis: inputs.basis,
-  });
-  return tf.reshape(z, shape);
+  return runBoundary(BoundaryEncode, 'x', inputs, inputs.rank);
 }
 
 /**

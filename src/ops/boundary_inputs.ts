@@ -1,5 +1,6 @@
-/** Checks shared by `boundaryEncode` and `boundaryDecode`. */
+/** What `boundaryEncode` and `boundaryDecode` share: their checks, and the call of the kernel. */
 import * as tf from '@tensorflow/tfjs-core';
+import {runKernel} from '../kernels/ensure_kernel.js';
 import {checkIds} from './check_ids.js';
 import {
   checkMinRank,
@@ -9,6 +10,7 @@ import {
   toFloatTensor,
   toIdTensor,
 } from './checks.js';
+import {emptyResult} from './empty_result.js';
 
 /** The arguments of a boundary op, checked, with leading dimensions flattened to the kernels' shapes. */
 export interface BoundaryInputs {
@@ -104,4 +106,25 @@ export function boundaryInputs(
     width,
     rank,
   };
+}
+
+/**
+ * Runs a boundary's kernel on `inputs`.
+ *
+ * @param firstName What the kernel calls the rows: `x` or `z`.
+ * @param columns Width of the result.
+ * @returns `[..., columns]`, with the leading shape that the arguments had.
+ */
+export function runBoundary(
+  kernelName: string,
+  firstName: string,
+  {rows, ids, projector, anchors, basis, leading}: BoundaryInputs,
+  columns: number,
+): tf.Tensor {
+  const shape = [...leading, columns];
+  if (rows.size === 0) {
+    return emptyResult(shape, [rows, projector, anchors, basis]);
+  }
+  const inputs = {[firstName]: rows, ids, projector, anchors, basis};
+  return tf.reshape(runKernel<tf.Tensor>(kernelName, inputs), shape);
 }

@@ -2,9 +2,9 @@ import {fork, type ChildProcess} from 'node:child_process';
 import path from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import {selectBackend} from '../../src/backends/index.js';
-import {createIdentity, InProcessPipeline, type StepMetrics} from '../../src/pipeline/index.js';
+import {createIdentity, type StepMetrics} from '../../src/pipeline/index.js';
 import type {WorkerMessage, WorkerSetup} from './support/stage_worker.js';
-import {tinyBatch, tinyModel, tinyOptimizer, VOCAB, weightValues} from './support/tiny.js';
+import {tinyBatch, tinyPipeline, weightValues} from './support/tiny.js';
 
 const STAGES = 4;
 const MICROBATCHES = 4;
@@ -102,14 +102,7 @@ async function compare(steps: number): Promise<void> {
     const results = await processes.results();
     expect(results.map(({type}) => type)).toEqual(['done', 'done', 'done', 'done']);
     for (const schedule of ['1f1b', 'gpipe']) {
-      const pipeline = await InProcessPipeline.create({
-        model: tinyModel(),
-        stages: STAGES,
-        optimizer: tinyOptimizer,
-        microbatches: MICROBATCHES,
-        vocabSize: VOCAB,
-        schedule,
-      });
+      const pipeline = await tinyPipeline({stages: STAGES, microbatches: MICROBATCHES, schedule});
       for (let step = 0; step < steps; step++) {
         const single = await pipeline.step(tinyBatch(step));
         for (let p = 0; p < STAGES; p++) {

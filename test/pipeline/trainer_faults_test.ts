@@ -11,19 +11,16 @@ import {
   type SumLoss,
 } from '../../src/pipeline/index.js';
 import {sparseCrossEntropy} from '../../src/ops/index.js';
-import {tinyBatch, tinyModel, tinyOptimizer, VOCAB, weightValues} from './support/tiny.js';
+import {
+  tinyBatch,
+  tinyModel,
+  tinyOptimizer,
+  tinyPipeline,
+  VOCAB,
+  weightValues,
+} from './support/tiny.js';
 
-async function create(args: Partial<InProcessArgs> = {}): Promise<InProcessPipeline> {
-  return InProcessPipeline.create({
-    model: tinyModel(),
-    stages: 4,
-    optimizer: tinyOptimizer,
-    microbatches: 4,
-    vocabSize: VOCAB,
-    timeoutMs: 20_000,
-    ...args,
-  });
-}
+const create = (args: Partial<InProcessArgs> = {}) => tinyPipeline({timeoutMs: 20_000, ...args});
 
 /** All stages reject, for the same reason, with all weights as they were and nothing left in flight. */
 async function expectFault(

@@ -8,21 +8,21 @@ import {
   type StageOptimizer,
   type StepMetrics,
 } from '../../src/pipeline/index.js';
-import {tinyBatch, tinyModel, tinyOptimizer, VOCAB, weightValues} from './support/tiny.js';
+import {
+  tinyBatch,
+  tinyModel,
+  tinyOptimizer,
+  tinyPipeline,
+  VOCAB,
+  weightValues,
+} from './support/tiny.js';
 
 type Run = {metrics: StepMetrics[][]; weights: {[name: string]: number[]}};
 
 /** Trains a fresh tiny model for some steps in this process. */
 async function run(args: Partial<InProcessArgs> & {steps?: number} = {}): Promise<Run> {
-  const {steps = 3, model = tinyModel(), ...rest} = args;
-  const pipeline = await InProcessPipeline.create({
-    model,
-    stages: 4,
-    optimizer: tinyOptimizer,
-    microbatches: 4,
-    vocabSize: VOCAB,
-    ...rest,
-  });
+  const {steps = 3, ...rest} = args;
+  const pipeline = await tinyPipeline(rest);
   const metrics: StepMetrics[][] = [];
   for (let step = 0; step < steps; step++) {
     metrics.push(await pipeline.step(tinyBatch(step)));
@@ -114,13 +114,7 @@ describe('StageTrainer', () => {
   });
 
   it('bills exactly the bytes that cross', async () => {
-    const pipeline = await InProcessPipeline.create({
-      model: tinyModel(),
-      stages: 4,
-      optimizer: tinyOptimizer,
-      microbatches: 4,
-      vocabSize: VOCAB,
-    });
+    const pipeline = await tinyPipeline();
     const sums = pipeline.links.map(() => ({forward: [0, 0], backward: [0, 0]}));
     const hello = pipeline.links.map(({atSender, atReceiver}) => [
       atSender.stats().bytesOut,
@@ -184,13 +178,7 @@ describe('StageTrainer', () => {
   });
 
   it('keeps the master in float32 and uses one rounded copy on both ends', async () => {
-    const pipeline = await InProcessPipeline.create({
-      model: tinyModel(),
-      stages: 4,
-      optimizer: tinyOptimizer,
-      microbatches: 2,
-      vocabSize: VOCAB,
-    });
+    const pipeline = await tinyPipeline({microbatches: 2});
     for (let step = 0; step < 2; step++) {
       await pipeline.step(tinyBatch(step));
       for (let p = 0; p < 3; p++) {
@@ -209,14 +197,7 @@ describe('StageTrainer', () => {
   it('evaluates: the mean loss of the whole model, between steps, changing nothing', async () => {
     const model = tinyModel();
     const expected = wholeModel(model);
-    const pipeline = await InProcessPipeline.create({
-      model,
-      stages: 4,
-      optimizer: tinyOptimizer,
-      microbatches: 4,
-      vocabSize: VOCAB,
-      wire: 'float32',
-    });
+    const pipeline = await tinyPipeline({model, wire: 'float32'});
     const loss = await pipeline.evaluate([tinyBatch(0)]);
     expect(Math.abs(loss - expected.loss)).toBeLessThan(1e-6);
     const before = tf.memory().numTensors;
@@ -257,13 +238,7 @@ describe('StageTrainer', () => {
   });
 
   it('leaks nothing over 200 steps', async () => {
-    const pipeline = await InProcessPipeline.create({
-      model: tinyModel(),
-      stages: 2,
-      optimizer: tinyOptimizer,
-      microbatches: 2,
-      vocabSize: VOCAB,
-    });
+    const pipeline = await tinyPipeline({stages: 2, microbatches: 2});
     const counts: number[] = [];
     const bytes: number[] = [];
     for (let step = 0; step < 200; step++) {

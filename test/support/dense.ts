@@ -1,5 +1,6 @@
 /** Row-major float64 arrays in plain JavaScript: what references compute with. */
 import * as tf from '@tensorflow/tfjs-core';
+import {seededRandom} from '../../src/data/random.js';
 
 export interface Dense {
   shape: number[];
@@ -15,20 +16,9 @@ export function dense(shape: number[], values?: ArrayLike<number>): Dense {
   return {shape, values: array};
 }
 
-/** A small generator (mulberry32), so that a failure can be repeated. */
-export function uniform(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(state ^ (state >>> 15), state | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 /** Normal values that float32 represents exactly. */
 export function normal(shape: number[], seed: number, scale = 1): Dense {
-  const next = uniform(seed);
+  const next = seededRandom(seed);
   const out = dense(shape);
   for (let i = 0; i < out.values.length; i++) {
     const radius = Math.sqrt(-2 * Math.log(1 - next()));
@@ -39,7 +29,7 @@ export function normal(shape: number[], seed: number, scale = 1): Dense {
 
 /** Integers in `0 … limit − 1`. */
 export function integersBelow(limit: number, shape: number[], seed: number): Dense {
-  const next = uniform(seed);
+  const next = seededRandom(seed);
   const out = dense(shape);
   out.values.forEach((_, i) => (out.values[i] = Math.floor(next() * limit)));
   return out;

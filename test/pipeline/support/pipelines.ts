@@ -4,8 +4,8 @@ import os from 'node:os';
 import path from 'node:path';
 import type * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
-import {InProcessPipeline, type InProcessArgs} from '../../../src/pipeline/index.js';
-import {tinyOptimizer, VOCAB} from './tiny.js';
+import type {InProcessArgs, InProcessPipeline} from '../../../src/pipeline/index.js';
+import {tinyPipeline} from './tiny.js';
 
 /** Settings of a pipeline that is made of a model. */
 export type PipelineArgs = Partial<InProcessArgs> & {
@@ -47,8 +47,7 @@ export function usePipelines(): Pipelines {
     },
     async create(args) {
       models.push(args.model);
-      const common = {optimizer: tinyOptimizer, microbatches: 4, vocabSize: VOCAB};
-      const pipeline = await InProcessPipeline.create({...common, ...args});
+      const pipeline = await tinyPipeline(args);
       open.push(pipeline);
       return pipeline;
     },

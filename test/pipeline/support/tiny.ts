@@ -2,7 +2,7 @@
 import type * as tfl from '@tensorflow/tfjs-layers';
 import {llama, type LlamaConfig} from '../../../src/models/llama/index.js';
 import {train, type MaplOptimizer} from '../../../src/optimizers/index.js';
-import type {StepData} from '../../../src/pipeline/index.js';
+import {InProcessPipeline, type InProcessArgs, type StepData} from '../../../src/pipeline/index.js';
 
 export const VOCAB = 19;
 export const BATCH = 8;
@@ -30,6 +30,18 @@ export function tinyModel(mapl: Partial<LlamaConfig['mapl']> | null = {}): tfl.L
 
 export function tinyOptimizer(): MaplOptimizer {
   return train.mapl({learningRate: 0.02, clipNorm: 1});
+}
+
+/** A pipeline of the tiny model in four stages with four microbatches, unless `args` says otherwise. */
+export function tinyPipeline(args: Partial<InProcessArgs> = {}): Promise<InProcessPipeline> {
+  return InProcessPipeline.create({
+    stages: 4,
+    optimizer: tinyOptimizer,
+    microbatches: 4,
+    vocabSize: VOCAB,
+    ...args,
+    model: args.model ?? tinyModel(),
+  });
 }
 
 /** The batch of a step: sequences that count upwards, so that there is something to learn. */
