@@ -13,11 +13,15 @@ function sizes(q: tf.Tensor, k: tf.Tensor) {
   return {batch, heads, queries, width, groups, keys, perGroup: heads / groups};
 }
 
+/** `[tq,1]`: the last key that each query may see. */
+function lastSeenKeys(queries: number, keys: number): tf.Tensor2D {
+  return tf.reshape(tf.range(keys - queries, keys, 1, 'float32'), [queries, 1]);
+}
+
 /** bool `[tq,tk]`: whether query `i` may see key `j`, that is `j <= tk − tq + i`. */
 function seenKeys(queries: number, keys: number): tf.Tensor2D {
-  const lastSeen = tf.reshape(tf.range(keys - queries, keys, 1, 'float32'), [queries, 1]);
   const key = tf.reshape(tf.range(0, keys, 1, 'float32'), [1, keys]);
-  return tf.lessEqual(key, lastSeen);
+  return tf.lessEqual(key, lastSeenKeys(queries, keys));
 }
 
 /**
@@ -55,6 +59,9 @@ registerComposed(CausalAttention, ({q, k, v}, attrs) => {
 /**
  * With probabilities `p = exp(s − lse)` recomputed and `D = Σ dout · out` per query: `dv = pᵀ dout`,
  * `ds = p (dout vᵀ − D)`, `dq = scale · ds k`, `dk = scale · dsᵀ q`.
+ *
+ * The weight of a key that is seen alone is 1 whatever its score: there `ds` is a difference of equals, of which rounding would
+ * leave something. It is taken times 0.
  */
 registerComposed(CausalAttentionGrad, ({q, k, v, out, lse, dout}, attrs) => {
   const scale = attrs.scale as number;
@@ -69,7 +76,9 @@ registerComposed(CausalAttentionGrad, ({q, k, v, out, lse, dout}, attrs) => {
   const dv = tf.matMul(flatProbabilities, stackedDout, true, false);
   const dp = tf.matMul(stackedDout, stackedV, false, true);
   const rowDot = tf.reshape(tf.sum(tf.mul(dout, out), -1), [batch * groups, perGroup * queries, 1]);
-  const ds = tf.mul(tf.mul(flatProbabilities, tf.sub(dp, rowDot)), scale);
+  const slopes = tf.reshape(tf.mul(flatProbabilities, tf.sub(dp, rowDot)), probabilities.shape);
+  const factor = tf.where(tf.greater(lastSeenKeys(queries, keys), 0), scale, 0);
+  const ds = tf.reshape(tf.mul(slopes, factor), flat);
   const dq = tf.matMul(ds, tf.reshape(k, [batch * groups, keys, width]));
   const dk = tf.matMul(ds, tf.reshape(q, stacked), true, false);
   return [tf.reshape(dq, q.shape), tf.reshape(dk, k.shape), tf.reshape(dv, v.shape)];

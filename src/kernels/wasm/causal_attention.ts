@@ -92,7 +92,10 @@ export const causalAttention: WasmKernel = ({inputs, attrs, backend}) => {
   return [out, lse];
 };
 
-/** `p ← exp(scale · scores − lse)` and `ds ← scale · p (dp − Σ dout · out)`, in place, zero for keys not seen. */
+/**
+ * `p ← exp(scale · scores − lse)` and `ds ← scale · p (dp − Σ dout · out)`, in place, zero for keys not seen and for one that is
+ * seen alone.
+ */
 function softmaxGradRows(
   p: Float32Array,
   ds: Float32Array,
@@ -103,10 +106,11 @@ function softmaxGradRows(
   const {keys, scale} = of;
   for (let row = 0; row < lse.length; row++) {
     const [start, end] = seenKeys(row, of);
+    const factor = end - start > 1 ? scale : 0;
     for (let j = start; j < end; j++) {
       const probability = expNegative(Math.min(0, p[j] * scale - lse[row]));
       p[j] = probability;
-      ds[j] = probability * (ds[j] - rowDot[row]) * scale;
+      ds[j] = probability * (ds[j] - rowDot[row]) * factor;
     }
     p.fill(0, end, start + keys);
     ds.fill(0, end, start + keys);

@@ -4,7 +4,8 @@
  * Both compute the scores anew.
  *
  * With `p = exp(scale · q kᵀ − lse)` and `D = Σ dout · out` per query: `dv = pᵀ dout`, `ds = p (dout vᵀ − D)`,
- * `dq = scale · ds k`, `dk = scale · dsᵀ q`.
+ * `dq = scale · ds k`, `dk = scale · dsᵀ q`. A key seen alone has weight 1 whatever its score: there `ds`, a difference of
+ * equals, is taken times 0.
  */
 import type {CausalAttentionAttrs, CausalAttentionGradInputs} from '../kernel_names.js';
 import {
@@ -79,12 +80,13 @@ const queryProgram = defineProgram({
       ${addRowProducts('s', QUERIES, KEYS, depth)}
       ${addRowProducts('d', {...QUERIES, tensor: 'dout'}, {...KEYS, tensor: 'v'}, depth)}
       let place = vec4<i32>(key + tx) + vec4<i32>(0, 8, 16, 24);
-      let seen = lastSeen + ty;
+      let seen = vec4<i32>(lastSeen + ty) + vec4<i32>(0, 8, 16, 24);
+      let factor = vec4<f32>(seen > vec4<i32>(0));
       ${unroll(
         4,
         (r) => `{
         let p = exp(s${r} * uniforms.scale - vec4<f32>(shift[${r}]));
-        d${r} = select(vec4<f32>(0.0), p * (d${r} - vec4<f32>(dots[${r}])), place <= vec4<i32>(seen + ${8 * r}));
+        d${r} = select(vec4<f32>(0.0), p * (d${r} - vec4<f32>(dots[${r}])) * factor[${r}], place <= vec4<i32>(seen[${r}]));
       }`,
       )}
       ${putMiddle('d')}
@@ -143,12 +145,13 @@ const keyProgram = defineProgram({
         }`,
         )}
         let real = place < vec4<i32>(uniforms.queries);
+        let factor = vec4<f32>(place + vec4<i32>(offset) > vec4<i32>(0));
         ${unroll(
           4,
           (r) => `{
           let seen = real & (vec4<i32>(key + ty + ${8 * r} - offset) <= place);
           s${r} = select(vec4<f32>(0.0), exp(s${r} * uniforms.scale - shift), seen);
-          d${r} = select(vec4<f32>(0.0), s${r} * (d${r} - dots), seen);
+          d${r} = select(vec4<f32>(0.0), s${r} * (d${r} - dots) * factor, seen);
         }`,
         )}
         ${putMiddle('s')}

@@ -194,6 +194,8 @@ void CausalAttentionGrad(const float* q, const float* k, const float* v, const f
               Store(ds + at, weight * (Load(ds + at) - Load(along + i)));
             }
           }
+          // A key seen alone has weight 1 whatever its score: a difference of equals, of which rounding leaves something.
+          if (key == 0 && block.last_seen == 0) ds[0] *= 0.0f;
           AddProduct({keys + key * width, 1, width}, ds, kQueries, packed_dq.data(), kQueries,
                      width, kQueries, count);
           AddProduct({ds, kQueries, 1}, rows_q.data(), padded, sum_dk.data() + key * padded, padded,

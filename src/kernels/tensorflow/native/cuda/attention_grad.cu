@@ -48,6 +48,19 @@ __device__ void Weights(float (&scores)[4][4], const float (&shift)[4], int64_t 
   }
 }
 
+// slope = p (slope − mean). A key seen alone has weight 1 whatever its score: there it is a difference of equals, taken times 0.
+template <int kTile, int kWidth>
+__device__ void Slopes(float (&slope)[4][4], const float (&weight)[4][4], const float (&mean)[4],
+                       int64_t first, const Sizes& s) {
+  const int ty = threadIdx.x / Tiles<kTile, kWidth>::kSide;
+#pragma unroll
+  for (int i = 0; i < 4; i++) {
+    const float factor = s.keys - s.queries + first + 4 * ty + i > 0 ? 1.0f : 0.0f;
+#pragma unroll
+    for (int j = 0; j < 4; j++) slope[i][j] = weight[i][j] * (slope[i][j] - mean[i]) * factor;
+  }
+}
+
 // dq = scale · Σ p (dout vᵀ − along) k. Shared: queries, dout, keys or values, slopes.
 template <int kTile, int kWidth>
 __global__ void __launch_bounds__(Tiles<kTile, kWidth>::kThreads)
@@ -83,11 +96,7 @@ __global__ void __launch_bounds__(Tiles<kTile, kWidth>::kThreads)
     __syncthreads();
     RowsTimesRows<kTile, kWidth>(queries, rows, weight);
     Weights<kTile, kWidth>(weight, shift, first, key, s, scale);
-#pragma unroll
-    for (int i = 0; i < 4; i++) {
-#pragma unroll
-      for (int j = 0; j < 4; j++) slope[i][j] = weight[i][j] * (slope[i][j] - mean[i]);
-    }
+    Slopes<kTile, kWidth>(slope, weight, mean, first, s);
     StoreScores<kTile, kWidth>(slope, slopes);
     __syncthreads();
     ScoresTimesRows<kTile, kWidth>(slopes, rows, sums);
@@ -140,11 +149,7 @@ __global__ void __launch_bounds__(Tiles<kTile, kWidth>::kThreads)
       __syncthreads();
       ScoresTransposedTimesRows<kTile, kWidth>(scores, grads, sum_v);
       RowsTimesRows<kTile, kWidth>(grads, values, slope);
-#pragma unroll
-      for (int i = 0; i < 4; i++) {
-#pragma unroll
-        for (int j = 0; j < 4; j++) slope[i][j] = weight[i][j] * (slope[i][j] - mean[i]);
-      }
+      Slopes<kTile, kWidth>(slope, weight, mean, first, s);
       __syncthreads();
       StoreScores<kTile, kWidth>(slope, scores);
       __syncthreads();
