@@ -28,9 +28,17 @@ export function shapeBytes(...shape: number[]): Uint8Array {
   return new Uint8Array(new Int32Array(shape).buffer);
 }
 
+/** Sizes of a product `[m,k] · [k,n]`. */
+type Sizes = readonly [m: number, k: number, n: number];
+
 /**
- * `out [m,n] = left [m,k] · right [k,n]`, row-major float32 matrices at addresses of the heap. The C++ side takes its fast
- * path only for this case, one pair of plain matrices.
+ * Terms that are added up one after the other. XNNPACK does so with all `k`, and float32 loses about as many units in the last
+ * place as the root of their number: over 65,536 keys of attention more than 1e-5.
+ */
+const LONGEST_SUM = 8192;
+
+/**
+ * `out [m,n] = left [m,k] · right [k,n]`, row-major float32 matrices at addresses of the heap.
  *
  * @param rightId The backend's number of the tensor that `right` is, if it is one: XNNPACK's packed copy then stays with
  *     that tensor, which pays for weights.
@@ -40,7 +48,38 @@ export function multiply(
   left: number,
   right: number,
   out: number,
-  [m, k, n]: readonly [m: number, k: number, n: number],
+  sizes: Sizes,
+  rightId?: number,
+): void {
+  const [m, k, n] = sizes;
+  if (k <= LONGEST_SUM) {
+    multiplyAtOnce(backend, left, right, out, sizes, rightId);
+    return;
+  }
+  withScratch(backend, m * (LONGEST_SUM + n), (columns) => {
+    const part = columns + m * LONGEST_SUM * 4;
+    view(backend, out, m * n).fill(0);
+    for (let start = 0; start < k; start += LONGEST_SUM) {
+      const count = Math.min(LONGEST_SUM, k - start);
+      const [from, to] = [view(backend, left, m * k), view(backend, columns, m * count)];
+      for (let row = 0; row < m; row++) {
+        const first = row * k + start;
+        to.set(from.subarray(first, first + count), row * count);
+      }
+      multiplyAtOnce(backend, columns, right + start * n * 4, part, [m, count, n]);
+      const [sum, more] = [view(backend, out, m * n), view(backend, part, m * n)];
+      for (let i = 0; i < sum.length; i++) sum[i] += more[i];
+    }
+  });
+}
+
+/** The C++ side takes its fast path only for this case, one pair of plain matrices. */
+function multiplyAtOnce(
+  backend: WasmBackend,
+  left: number,
+  right: number,
+  out: number,
+  [m, k, n]: Sizes,
   rightId?: number,
 ): void {
   const {registerTensor, disposeData} = backend.wasm.tfjs;

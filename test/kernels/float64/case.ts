@@ -40,6 +40,7 @@ export async function expectFloat64(
   {reference, make}: Table,
   size: number[],
   kernel: (inputs: tf.NamedTensorMap, attrs: tf.NamedAttrMap) => tf.Tensor | tf.Tensor[],
+  tolerance = TOLERANCE,
 ): Promise<void> {
   const {inputs, integers = [], attrs = {}} = make(size);
   const expected = reference(inputs, attrs as never);
@@ -52,6 +53,6 @@ export async function expectFloat64(
   const actual = Array.isArray(result) ? result : [result];
   expect(actual.length).toBe(expected.length);
   for (const [i, tensor] of actual.entries()) {
-    await expectClose(tensor, expected[i], TOLERANCE, `output ${i}`);
+    await expectClose(tensor, expected[i], tolerance, `output ${i}`);
   }
 }
