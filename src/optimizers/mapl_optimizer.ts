@@ -29,9 +29,13 @@ export interface MaplOptions {
   learningRate?: LearningRate;
   /** Of all that AdamW trains. Default half of `learningRate` (published). */
   adamLearningRate?: LearningRate;
+  /** Of the token embedding (AdamW). Default `adamLearningRate` (published: one group). */
+  embeddingLearningRate?: LearningRate;
+  /** Of the anchor tables (AdamW). Default `adamLearningRate` (published: one group); several times that is better in short runs. */
+  anchorLearningRate?: LearningRate;
   /** Of the projectors (SPEL). Default a tenth of `learningRate` (published). */
   projectorLearningRate?: LearningRate;
-  /** Multiplies all three. Default: none. The paper's schedule is not known; the study's is `schedules.warmupLinear`. */
+  /** Multiplies all of them. Default: none. The paper's schedule is not known; the study's is `schedules.warmupLinear`. */
   schedule?: Schedule | null;
   /** Momentum of Muon, default 0.95 (inferred). */
   momentum?: number;
@@ -74,6 +78,17 @@ const DEFAULTS = {
 
 const OVERRIDES = ['projectors', 'hidden', 'adam'] as const;
 
+const RATES = [
+  'learningRate',
+  'adamLearningRate',
+  'embeddingLearningRate',
+  'anchorLearningRate',
+  'projectorLearningRate',
+] as const;
+
+/** Options that are a number or a schedule. */
+const SCHEDULED = [...RATES, 'schedule'] as const;
+
 /**
  * The recipe of the MAPL paper (arXiv 2606.05484) as one optimizer: Muon for hidden matrices, AdamW for embeddings,
  * output head, norms, biases and anchor tables at half the rate, SPEL for projectors at a tenth (published; the rest of
@@ -94,9 +109,7 @@ export class MaplOptimizer extends OptimizerGroups {
 
   constructor(options: MaplOptions = {}) {
     checkOptions('train.mapl', options, 'train.mapl({learningRate: 0.02})', [
-      'learningRate',
-      'adamLearningRate',
-      'projectorLearningRate',
+      ...RATES,
       'schedule',
       'clipNorm',
       'variables',
@@ -106,19 +119,30 @@ export class MaplOptimizer extends OptimizerGroups {
     const settings = {...DEFAULTS, ...withoutUndefined(options)};
     checkSettings(settings);
     const learningRate = settings.learningRate ?? 0.02;
+    const adamLearningRate = settings.adamLearningRate ?? times(learningRate, 0.5);
     const projectorLearningRate = settings.projectorLearningRate ?? times(learningRate, 0.1);
     const role = roleFunction(settings);
+    const isA = (one: MaplRole) => (name: string, variable: tf.Variable) =>
+      role(name, variable) === one;
+    const adamw = (rate: LearningRate) =>
+      new AdamWOptimizer({
+        learningRate: rate,
+        beta1: settings.beta1,
+        beta2: settings.beta2,
+        epsilon: settings.epsilon,
+        weightDecay: settings.adamWeightDecay,
+      });
     super(
       [
         {
-          match: (name, variable) => role(name, variable) === 'projector',
+          match: isA('projector'),
           optimizer: new SpelOptimizer({
             learningRate: projectorLearningRate,
             momentum: settings.projectorMomentum,
           }),
         },
         {
-          match: (name, variable) => role(name, variable) === 'hidden',
+          match: isA('hidden'),
           optimizer: new MuonOptimizer({
             learningRate,
             momentum: settings.momentum,
@@ -127,17 +151,16 @@ export class MaplOptimizer extends OptimizerGroups {
           }),
         },
         {
-          match: true,
-          optimizer: new AdamWOptimizer({
-            learningRate: settings.adamLearningRate ?? times(learningRate, 0.5),
-            beta1: settings.beta1,
-            beta2: settings.beta2,
-            epsilon: settings.epsilon,
-            weightDecay: settings.adamWeightDecay,
-          }),
+          match: isA('embedding'),
+          optimizer: adamw(settings.embeddingLearningRate ?? adamLearningRate),
         },
         {
-          match: (name, variable) => role(name, variable) === 'unconstrained',
+          match: isA('anchors'),
+          optimizer: adamw(settings.anchorLearningRate ?? adamLearningRate),
+        },
+        {match: true, optimizer: adamw(adamLearningRate)},
+        {
+          match: isA('unconstrained'),
           optimizer: new MuonOptimizer({
             learningRate: projectorLearningRate,
             momentum: settings.projectorMomentum,
@@ -152,22 +175,15 @@ export class MaplOptimizer extends OptimizerGroups {
   }
 
   override getConfig(): tf.serialization.ConfigDict {
-    const {learningRate, adamLearningRate, projectorLearningRate, schedule, ...rest} = this.options;
-    const config: tf.serialization.ConfigDict = {
-      learningRate: serializeLearningRate(learningRate!),
-    };
-    for (const [key, value] of Object.entries({
-      adamLearningRate,
-      projectorLearningRate,
-      schedule,
-    })) {
-      if (value != null) {
-        config[key] = serializeLearningRate(value);
+    const config: tf.serialization.ConfigDict = {};
+    for (const [key, value] of Object.entries(this.options)) {
+      if (isOneOf(OVERRIDES, key) && value != null) {
+        config[key] = serializeMatch(value as VariableMatch);
+      } else if (isOneOf(SCHEDULED, key)) {
+        if (value != null) config[key] = serializeLearningRate(value as LearningRate);
+      } else {
+        config[key] = value as number | null;
       }
-    }
-    for (const [key, value] of Object.entries(rest)) {
-      const isOverride = (OVERRIDES as readonly string[]).includes(key) && value != null;
-      config[key] = isOverride ? serializeMatch(value as VariableMatch) : (value as number | null);
     }
     return config;
   }
@@ -178,7 +194,7 @@ export class MaplOptimizer extends OptimizerGroups {
     config: tf.serialization.ConfigDict,
   ): T {
     const options: Record<string, unknown> = savedOptions(config);
-    for (const key of ['learningRate', 'adamLearningRate', 'projectorLearningRate', 'schedule']) {
+    for (const key of SCHEDULED) {
       if (config[key] != null) {
         options[key] = deserializeLearningRate(config[key]);
       }
@@ -192,6 +208,10 @@ export class MaplOptimizer extends OptimizerGroups {
   }
 }
 tf.serialization.registerClass(MaplOptimizer);
+
+function isOneOf(keys: readonly string[], key: string): boolean {
+  return keys.includes(key);
+}
 
 /** Roles with the overrides in front, which must not contradict each other. */
 function roleFunction(options: MaplOptions): (name: string, variable: tf.Variable) => MaplRole {
@@ -218,7 +238,7 @@ function roleFunction(options: MaplOptions): (name: string, variable: tf.Variabl
 /** Here and not in the optimizers below, so that errors name the options of `train.mapl`. */
 function checkSettings(settings: MaplOptions & typeof DEFAULTS): void {
   const where = 'train.mapl';
-  for (const name of ['learningRate', 'adamLearningRate', 'projectorLearningRate'] as const) {
+  for (const name of RATES) {
     if (settings[name] != null) checkLearningRate(where, name, settings[name]);
   }
   for (const name of ['momentum', 'projectorMomentum', 'beta1', 'beta2'] as const) {

@@ -3,7 +3,10 @@
 import {checkText, refuseValue} from '../ops/check_values.js';
 
 /** What a variable is to the recipe. */
-export type MaplRole = 'projector' | 'unconstrained' | 'hidden' | 'adam';
+export type MaplRole = 'projector' | 'unconstrained' | 'hidden' | 'embedding' | 'anchors' | 'adam';
+
+/** Words that name the table of tokens. */
+const EMBEDDING = /embed|(^|[/._])wte([/._]|$)/i;
 
 /** Words that name the first and the last matrix of a model. */
 const ENDS =
@@ -16,7 +19,9 @@ const ENDS =
  * - `…/unconstrained_projector`, a matrix: unconstrained, that is Muon at the projectors' rate;
  * - a matrix `…/kernel`, `…/recurrent_kernel` or `….weight`/`…/weight` (LLaMA's `…_proj.weight`) whose name has no word for an embedding or an output
  *   layer (`embed…`, `lm_head`, `head`, `output`, `logits`, `classifier`, `predictions`, `score`, `wte`, `wpe`): hidden;
- * - all else (embeddings, anchor tables, output head, norms, biases, tensors that are not matrices): AdamW.
+ * - a matrix with `embed` or `wte` in its name: embedding, that is AdamW at the embeddings' rate;
+ * - `…/table`, a matrix: anchors, that is AdamW at the anchors' rate;
+ * - all else (output head, norms, biases, tensors that are not matrices): AdamW.
  *
  * The output layer of a model with other names is not recognisable; name it in `adam` (`adam: 'dense_3/*'`).
  */
@@ -33,6 +38,12 @@ export function maplRole(name: string, variable: {rank: number}): MaplRole {
   }
   if (/(^|\/)unconstrained_projector$/.test(name)) {
     return 'unconstrained';
+  }
+  if (EMBEDDING.test(name)) {
+    return 'embedding';
+  }
+  if (/\/table$/.test(name)) {
+    return 'anchors';
   }
   return /(^|[/.])(kernel|recurrent_kernel|weight)$/.test(name) && !ENDS.test(name)
     ? 'hidden'

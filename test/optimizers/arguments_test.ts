@@ -33,6 +33,8 @@ const OPTIONS: Record<Maker, Record<string, [unknown[], string]>> = {
   mapl: {
     learningRate: RATE,
     adamLearningRate: RATE,
+    embeddingLearningRate: RATE,
+    anchorLearningRate: RATE,
     projectorLearningRate: RATE,
     schedule: [[5, 'x', {}, []], 'a schedule, for instance'],
     momentum: BETA,

@@ -6,7 +6,7 @@ import {expectClose, gaussian} from './helpers.js';
 describe('train.mapl', () => {
   it('knows the variables of a LLaMA with boundaries', () => {
     const roles: Array<[string, number, string]> = [
-      ['model.embed_tokens/weight', 2, 'adam'],
+      ['model.embed_tokens/weight', 2, 'embedding'],
       ['model.layers.0/self_attn.q_proj.weight', 2, 'hidden'],
       ['model.layers.11/self_attn.o_proj.weight', 2, 'hidden'],
       ['model.layers.0/mlp.down_proj.weight', 2, 'hidden'],
@@ -15,7 +15,7 @@ describe('train.mapl', () => {
       ['model.norm/weight', 1, 'adam'],
       ['lm_head/weight', 2, 'adam'],
       ['mapl.boundaries.0/projector', 2, 'projector'],
-      ['mapl.anchors.1/table', 2, 'adam'],
+      ['mapl.anchors.1/table', 2, 'anchors'],
     ];
     for (const [name, rank, role] of roles) {
       expect(maplRole(name, {rank})).withContext(name).toBe(role);
@@ -29,7 +29,9 @@ describe('train.mapl', () => {
       ['multihead/kernel', 2, 'hidden'],
       ['dense_1/bias', 1, 'adam'],
       ['conv2d/kernel', 4, 'adam'],
-      ['embedding_1/embeddings', 2, 'adam'],
+      ['embedding_1/embeddings', 2, 'embedding'],
+      ['transformer.wte/weight', 2, 'embedding'],
+      ['wte/bias', 1, 'adam'],
       ['classifier/kernel', 2, 'adam'],
       ['output/kernel', 2, 'adam'],
     ];
@@ -68,16 +70,18 @@ describe('train.mapl', () => {
   it('has the published rates by default, and follows schedules', () => {
     const rates = (optimizer: ReturnType<typeof train.mapl>) =>
       optimizer.groups.map((group) => group.optimizer.currentLearningRate);
-    // Of projectors, hidden matrices, all else; projectors off the manifold have the projectors' rate.
+    // Of projectors, hidden matrices, embedding, anchors, all else; projectors off the manifold have the projectors' rate.
     const expectRates = (actual: number[], [projectors, ...others]: number[]) =>
       [projectors, ...others, projectors].forEach((rate, i) =>
         expect(actual[i]).toBeCloseTo(rate, 12),
       );
-    expectRates(rates(train.mapl()), [0.002, 0.02, 0.01]);
+    expectRates(rates(train.mapl()), [0.002, 0.02, 0.01, 0.01, 0.01]);
     const own = {adamLearningRate: 0.003, projectorLearningRate: 0.5};
-    expectRates(rates(train.mapl(own)), [0.5, 0.02, 0.003]);
+    expectRates(rates(train.mapl(own)), [0.5, 0.02, 0.003, 0.003, 0.003]);
+    const tables = {embeddingLearningRate: 0.04, anchorLearningRate: 0.08};
+    expectRates(rates(train.mapl({...own, ...tables})), [0.5, 0.02, 0.04, 0.08, 0.003]);
     const learningRate = schedules.warmupConstant({peak: 0.4, warmupSteps: 2});
-    expectRates(rates(train.mapl({learningRate})), [0.02, 0.2, 0.1]);
+    expectRates(rates(train.mapl({learningRate})), [0.02, 0.2, 0.1, 0.1, 0.1]);
     const schedule = schedules.warmupConstant({warmupSteps: 4});
     expect(train.mapl({schedule}).currentLearningRate).toBe(0.25);
   });

@@ -51,6 +51,8 @@ const OPTIMIZERS: Record<string, () => NamedOptimizer> = {
     train.mapl({
       learningRate: 0.3,
       adamLearningRate: learningRate,
+      embeddingLearningRate: 0.2,
+      anchorLearningRate: learningRate,
       schedule: learningRate,
       clipNorm: 1,
       projectors: '*/pro_jector',

@@ -133,6 +133,14 @@ const training = z.strictObject({
   seed: count(0).default(0).describe('seed of weights and of the order of the data'),
   muonLearningRate: positive().default(0.02).describe('rate of Muon (hidden matrices)'),
   adamwLearningRate: positive().default(0.01).describe('rate of AdamW (everything else)'),
+  embeddingLearningRate: positive()
+    .nullable()
+    .default(null)
+    .describe("rate of the token embedding (null: AdamW's)"),
+  anchorLearningRate: positive()
+    .nullable()
+    .default(null)
+    .describe("rate of the anchor tables (null: AdamW's)"),
   projectorLearningRate: positive()
     .default(0.002)
     .describe('rate of projectors (SPEL; Muon if unconstrained)'),

@@ -35,6 +35,8 @@ export function recipeOf(config: RunConfig): MaplOptions {
   return {
     learningRate: training.muonLearningRate,
     adamLearningRate: training.adamwLearningRate,
+    embeddingLearningRate: training.embeddingLearningRate ?? undefined,
+    anchorLearningRate: training.anchorLearningRate ?? undefined,
     projectorLearningRate: projectorRate(config),
     weightDecay: training.weightDecay,
     adamWeightDecay: training.weightDecay,
