@@ -38,6 +38,12 @@ describe('configuration', () => {
     expect([old.model.embeddingRange, old.compression.anchorStart]).toEqual([0.02, 'zeros']);
     expect(stored(age, {compression: {method: 'none'}}).compression.anchorStart).toBeNull();
     expect(stored(age, {model: {tieEmbeddings: true}}).model.embeddingRange).toBeNull();
+    const oneRate = (config: Partial<RunConfig>) => {
+      delete (config.training as {embeddingLearningRate?: number | null}).embeddingLearningRate;
+      delete (config.training as {anchorLearningRate?: number | null}).anchorLearningRate;
+    };
+    const {training} = stored(oneRate, {training: {adamwLearningRate: 0.003}});
+    expect([training.embeddingLearningRate, training.anchorLearningRate]).toEqual([0.003, 0.003]);
     const gone = (config: object) => Object.assign(config, {wires: {}});
     expect(() => stored(gone)).toThrowError(/In the run:\s+unknown key 'wires'[^]*start a new run/);
   });

@@ -136,11 +136,13 @@ const training = z.strictObject({
   embeddingLearningRate: positive()
     .nullable()
     .default(null)
-    .describe("rate of the token embedding (null: AdamW's)"),
+    .describe(
+      "rate of the token embedding (null: AdamW's, 4 times it where a new model's head is not tied to it)",
+    ),
   anchorLearningRate: positive()
     .nullable()
     .default(null)
-    .describe("rate of the anchor tables (null: AdamW's)"),
+    .describe("rate of the anchor tables (null: AdamW's, 8 times it in a new model)"),
   projectorLearningRate: positive()
     .default(0.002)
     .describe('rate of projectors (SPEL; Muon if unconstrained)'),

@@ -26,7 +26,12 @@ export function parseStored(settings: unknown, source: string): RunConfig {
 
 /** Says in today's words what a default was when the settings were written. */
 function asItWas(written: Partial<RunConfig>, config: RunConfig): RunConfig {
-  const {model, compression, pipeline} = config;
+  const {model, compression, pipeline, training} = config;
+  if (written.training?.anchorLearningRate === undefined) {
+    // AdamW had one rate for all then.
+    training.embeddingLearningRate ??= training.adamwLearningRate;
+    training.anchorLearningRate ??= training.adamwLearningRate;
+  }
   if (written.model?.embeddingRange !== undefined) return config;
   // Embeddings started as narrow as all weights then, and anchors at zero.
   if (!model.tieEmbeddings) model.embeddingRange = 0.02;

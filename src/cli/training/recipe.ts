@@ -27,16 +27,30 @@ function projectorRate({training}: RunConfig): LearningRate {
 }
 
 /**
+ * Rates of the token embedding and of the anchors. A row learns only at its tokens, so that tables of a new model want more than
+ * the rest of what AdamW trains (ours, chosen on validation text of the study; published is one rate for all).
+ */
+export function tableRates({model, training}: RunConfig): {embedding: number; anchors: number} {
+  const {adamwLearningRate: rate, embeddingLearningRate, anchorLearningRate} = training;
+  const isNew = model.initialModel == null;
+  return {
+    embedding: embeddingLearningRate ?? (isNew && !model.tieEmbeddings ? 4 : 1) * rate,
+    anchors: anchorLearningRate ?? (isNew ? 8 : 1) * rate,
+  };
+}
+
+/**
  * Options of `train.mapl` for a configuration. `clipNorm` holds for the norm over all stages, which the
  * trainer hands to each stage's optimizer.
  */
 export function recipeOf(config: RunConfig): MaplOptions {
   const {training} = config;
+  const {embedding, anchors} = tableRates(config);
   return {
     learningRate: training.muonLearningRate,
     adamLearningRate: training.adamwLearningRate,
-    embeddingLearningRate: training.embeddingLearningRate ?? undefined,
-    anchorLearningRate: training.anchorLearningRate ?? undefined,
+    embeddingLearningRate: embedding,
+    anchorLearningRate: anchors,
     projectorLearningRate: projectorRate(config),
     weightDecay: training.weightDecay,
     adamWeightDecay: training.weightDecay,
