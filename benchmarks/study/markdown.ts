@@ -1,3 +1,4 @@
+import {parseStored} from '../../src/cli/config/stored_config.js';
 import {tableRates} from '../../src/cli/training/recipe.js';
 import type {CellResult, Spread} from './aggregate.js';
 import type {RecordedRun} from './ledger.js';
@@ -154,9 +155,10 @@ function common(runs: RecordedRun[], results: CellResult[]): string {
   if (runs.length === 0) return '';
   const [{summary}] = runs;
   const {model, compression, training, pipeline, data} = summary.config;
-  const {embedding, anchors} = tableRates(summary.config);
   const size = {d: model.hiddenSize, r: compression.rank, layers: model.layers, heads: model.heads};
   const all = <T>(pick: (run: RecordedRun) => T) => [...new Set(runs.map(pick))].join(', ');
+  const rates = (table: 'embedding' | 'anchors') =>
+    all(({name, summary: one}) => tableRates(parseStored(one.config, `run '${name}'`))[table]);
   return `## Set-up
 
 Model: ${Object.entries({
@@ -166,8 +168,9 @@ Model: ${Object.entries({
   })
     .map(([name, value]) => `${name} ${String(value)}`)
     .join(', ')}; wire ${pipeline.wire}, ${pipeline.microbatches} microbatches.
-Recipe: ${training.steps} steps of ${training.batchSize} × ${training.context} tokens (${summary.tokens.toLocaleString('en-US')} in all), Muon ${training.muonLearningRate}, AdamW ${training.adamwLearningRate} (token embedding ${embedding}, anchors ${anchors}), projectors
-${training.projectorLearningRate}, ${100 * training.warmup} % warm-up, linear to zero over the last ${100 * training.decay} %, clipped at a norm of ${training.clipNorm} (0: not). The same for all methods;
+Recipe: ${training.steps} steps of ${training.batchSize} × ${training.context} tokens (${summary.tokens.toLocaleString('en-US')} in all), Muon ${training.muonLearningRate}, AdamW ${training.adamwLearningRate} (token embedding ${rates('embedding')}; anchors ${rates('anchors')}), projectors
+${training.projectorLearningRate}, ${100 * training.warmup} % warm-up, linear to zero over the last ${100 * training.decay} %, clipped at a norm of ${training.clipNorm} (0: not). The same for all methods, but for
+what the rows of the preset set;
 ${results.length} rows by stages, ${runs.length} runs.
 Text: ${data.text.length ? data.text.join(', ') : 'Brown corpus and Moby Dick'}, data ${all(({summary: one}) => one.dataHash.slice(0, 12))}.
 Backend: ${all(({summary: one}) => `${one.backend.name} (${one.versions.backend}), ${one.backend.threads} thread(s)`)}; Node ${all(({summary: one}) => one.versions.node)}; sources ${all(({commit}) => commit.slice(0, 9))}.`;
