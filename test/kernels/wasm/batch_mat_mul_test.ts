@@ -22,6 +22,9 @@ const CASES: Array<[a: number[], b: number[], transposeA: boolean, transposeB: b
   [[7, 5], [3, 4, 7], true, true],
   [[2, 1, 5, 3], [3, 4, 5], true, true],
   [[2, 1, 5, 3], [1, 4, 3, 2], false, false],
+  // Sums that are made in blocks, the last of them shorter.
+  [[3, 16500], [16500, 2], false, false],
+  [[2, 16500, 3], [2, 4, 16500], true, true],
 ];
 
 /** Batched, broadcast product in float64. */
