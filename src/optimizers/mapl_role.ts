@@ -8,9 +8,9 @@ export type MaplRole = 'projector' | 'unconstrained' | 'hidden' | 'embedding' | 
 /** Words that name the table of tokens. */
 const EMBEDDING = /embed|(^|[/._])wte([/._]|$)/i;
 
-/** Words that name the first and the last matrix of a model. */
+/** Words that name the last matrix of a model, and a table of positions. */
 const ENDS =
-  /embed|lm_head|(^|[/._])(head|output|outputs|logits|classifier|predictions|score|wte|wpe)([/._]|$)/i;
+  /lm_head|(^|[/._])(head|output|outputs|logits|classifier|predictions|score|wpe)([/._]|$)/i;
 
 /**
  * The role of a variable by its name (without tfjs's suffix) and shape:
